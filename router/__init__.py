@@ -1,0 +1,1 @@
+"""Evidence in, decision out: pure and told the time, without I/O."""
