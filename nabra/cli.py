@@ -1,0 +1,66 @@
+"""The command line: `nabra COMMAND`; every command is one module in `nabra.commands`."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from nabra.state import state_dir
+
+COMMANDS = (
+    "demo",
+    "serve",
+    "route",
+    "transcribe",
+    "emotion",
+    "intent",
+    "check",
+    "explain",
+    "doctor",
+    "bench",
+    "pbx-files",
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every command added."""
+    parser = argparse.ArgumentParser(
+        prog="nabra",
+        description="Nabra listens to the first seconds of a call, understands what the caller wants and how the "
+        "caller sounds, and tells the PBX where the call should go.",
+        epilog="`nabra COMMAND --help` explains one command. Start with `nabra demo`.",
+    )
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module("nabra.commands." + name.replace("-", "_"))
+        module.add(subparsers)
+    return parser
+
+
+def use_compile_cache() -> None:
+    """Keep compiled kernels in the state directory, so that a second start compiles nothing."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(state_dir() / "kernels"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed with a said reason, 2 wrong usage."""
+    from nabra.errors import user_error_types
+
+    use_compile_cache()
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, a pager) went away: nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except user_error_types() as error:
+        print(f"nabra: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
