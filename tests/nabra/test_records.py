@@ -26,8 +26,10 @@ def make(tmp_path: Path) -> Iterator[Callable[..., RecordStore]]:
     stores: list[RecordStore] = []
 
     def build(clock: Callable[[], float] = lambda: NOON, **settings: object) -> RecordStore:
-        store = RecordStore(RecordStoreSettings(tmp_path / "records", **settings), clock)  # type:
-        ignore[arg-type] stores.append(store) store.start() return store
+        store = RecordStore(RecordStoreSettings(tmp_path / "records", **settings), clock)  # type: ignore[arg-type]
+        stores.append(store)
+        store.start()
+        return store
 
     yield build
     for store in stores:
