@@ -1,0 +1,328 @@
+"""Everything an operator can set, as frozen dataclasses.
+
+The YAML has the same shape: a key for each attribute, a section for each class. The loader walks these
+classes, so a field added here is at once read, checked and suggested when misspelt. Units are in the names
+(`_s`, `_ms`, `_mb`); what a value may be stands beside it, in `between`, `matching` or the type. Fields
+marked `derived()` have no key in the YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from config.errors import Position
+
+NAME = r"[a-z][a-z0-9_]{0,31}"
+LANGUAGE = r"[a-z]{2,3}"
+KEY = r"[0-9*#]"
+NUMBER = r"\+?[0-9*#]{1,32}"
+
+NAME_MEANING = "a name of lower-case letters, digits and _, a letter first"
+LANGUAGE_MEANING = "a language code such as en or ar"
+KEY_MEANING = "one key: 0-9, * or #"
+NUMBER_MEANING = "a dialled number: digits, perhaps with + in front"
+
+
+def between(low: float, high: float, default: Any = ...) -> Any:
+    """A number that must lie in [low, high]; required unless it has a default."""
+    metadata = {"low": low, "high": high}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+def matching(pattern: str, meaning: str, default: Any = ...) -> Any:
+    """A text (or, in a list or mapping, each text or key) that must match a regular expression as a whole."""
+    metadata = {"pattern": pattern, "meaning": meaning}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+def table(pattern: str, meaning: str) -> Any:
+    """A mapping, empty unless given, whose keys must match a regular expression as a whole."""
+    return field(default_factory=dict, metadata={"pattern": pattern, "meaning": meaning})
+
+
+def derived(default: Any) -> Any:
+    """A value that the loader fills in; it has no key in the YAML."""
+    return field(default=default, metadata={"derived": True})
+
+
+def bookkeeping(factory: Callable[[], Any]) -> Any:
+    """A derived value that says where the rest came from: no part of repr or equality."""
+    return field(default_factory=factory, repr=False, compare=False, metadata={"derived": True})
+
+
+class Secret(str):
+    """A password: an ordinary string whose `repr`, and so the repr of any object that holds it, is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+
+class DestinationKind(StrEnum):
+    """What waits at a destination."""
+
+    QUEUE = "queue"
+    SELF_SERVICE = "self_service"
+    PERSON = "person"
+
+
+class SpeechEngine(StrEnum):
+    """Which recogniser hears a language."""
+
+    MOONSHINE = "moonshine"
+    VOSK = "vosk"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the PBX opens its AudioSocket connections, and how many it may open.
+
+    `allow` lists the addresses and networks that may connect; nobody else is answered.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = between(0, 65535, 9092)
+    allow: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
+    max_calls: int = between(1, 10_000, 200)
+    max_new_per_second: int = between(1, 10_000, 50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pbx:
+    """One Asterisk and the manager account that Nabra uses on it.
+
+    The password comes from exactly one of `secret`, `secret_file` (first line) or `secret_env`. `secret` is
+    None only where `secret_env` names a variable that is not set in this process.
+    """
+
+    name: str = matching(NAME, NAME_MEANING)
+    host: str = "127.0.0.1"
+    port: int = between(1, 65535, 5038)
+    username: str = "nabra"
+    secret: Secret | None = None
+    secret_file: Path | None = None
+    secret_env: str | None = None
+    announce_grace_s: float = between(0.1, 10, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Where the health endpoint answers; port 0 switches it off."""
+
+    host: str = "127.0.0.1"
+    port: int = between(0, 65535, 8095)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A dialled number whose callers are greeted and understood in one language."""
+
+    number: str = matching(NUMBER, NUMBER_MEANING)
+    language: str = matching(LANGUAGE, LANGUAGE_MEANING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the caller is told before anything is analysed, and how the caller objects.
+
+    `prompts` and `ask` hold one WAV per language: the notice, and the one clarifying question.
+    """
+
+    prompts: Mapping[str, Path] = table(LANGUAGE, LANGUAGE_MEANING)
+    ask: Mapping[str, Path] = table(LANGUAGE, LANGUAGE_MEANING)
+    tone_off_key: str = matching(KEY, KEY_MEANING, "9")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How long anything may take before the next best thing is done.
+
+    `total_s` is the PBX's own watchdog, from its answer to a queue, everything included.
+    """
+
+    listen_s: float = between(1, 60, 8.0)
+    no_speech_s: float = between(1, 60, 4.0)
+    final_wait_ms: int = between(0, 5000, 400)
+    ami_ms: int = between(50, 5000, 500)
+    total_s: float = between(5, 120, 20.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechModel:
+    """How one language is recognised; `path` is the model's directory, needed by Vosk."""
+
+    engine: SpeechEngine
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """Recognition of speech: models per language, and when a phrase counts as ended."""
+
+    models: Mapping[str, SpeechModel] = table(LANGUAGE, LANGUAGE_MEANING)
+    workers: int = between(1, 256, 1)
+    endpoint_ms: int = between(100, 3000, 600)
+    speculative_ms: int = between(50, 3000, 200)
+    partial_every_ms: int = between(100, 5000, 500)
+    max_backlog_s: float = between(0.2, 30, 2.0)
+    hang_timeout_s: float = between(0.5, 30, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tone:
+    """Emotion in the voice: one switch for the whole site, and what counts as angry.
+
+    `model` None is the one that ships with Nabra. `angry_at` is on the scale 0..1 of the estimates.
+    """
+
+    enabled: bool = True
+    model: Path | None = None
+    min_voiced_s: float = between(1, 10, 1.0)
+    half_life_s: float = between(0.5, 60, 4.0)
+    angry_at: float = between(0.05, 1, 0.7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A place that calls can go: a queue of specialists, people in general, or self-service.
+
+    `queue` is the PBX's queue (kinds queue and person); `prompts` what self-service says, one WAV per
+    language. `label` names it to people in their language; `name_prefix` is put before the caller's name on
+    the agent's phone.
+    """
+
+    name: str = derived("")
+    kind: DestinationKind = DestinationKind.QUEUE
+    queue: str | None = matching(r"[A-Za-z0-9_-]{1,64}", "a queue's name in the PBX", None)
+    prompts: Mapping[str, Path] = table(LANGUAGE, LANGUAGE_MEANING)
+    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING)
+    name_prefix: str = matching(r"[^\x00-\x1f\"\\;]{0,32}", "at most 32 plain characters", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One thing that callers want, as they say it in one language.
+
+    The same name may appear once for each language. `key_phrases` make it likelier where they are heard,
+    `hard_words` decide for it at once.
+    """
+
+    name: str = derived("")
+    language: str = derived("")
+    destination: str = matching(NAME, NAME_MEANING)
+    examples: tuple[str, ...] = ()
+    key_phrases: tuple[str, ...] = ()
+    hard_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentSet:
+    """Every intent, gathered from the files named under `files`."""
+
+    files: tuple[Path, ...] = ()
+    intents: tuple[Intent, ...] = derived(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentFile:
+    """The shape of one file of intents: a language, and its intents by name."""
+
+    language: str = matching(LANGUAGE, LANGUAGE_MEANING)
+    intents: Mapping[str, Intent] = table(NAME, NAME_MEANING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSettings:
+    """How sure is sure enough, as calibrated probabilities of a destination.
+
+    `threshold` holds when the caller has finished, `early_threshold` while the caller still speaks and at
+    least `min_words` words were heard. Below the threshold: ask once where `ask` is true, then `default`.
+    """
+
+    threshold: float = between(0, 1, 0.6)
+    early_threshold: float = between(0, 1, 0.9)
+    min_words: int = between(1, 50, 4)
+    ask: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What a rule does: any of these together, at least one.
+
+    `route` names a destination; `raise_minutes` lets the caller have waited that much longer; `ask` puts
+    the one clarifying question before deciding; `shadow` true only writes down what the rule would have
+    done.
+    """
+
+    route: str | None = matching(NAME, NAME_MEANING, None)
+    raise_minutes: float = between(0, 240, 0.0)
+    ask: bool = False
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule: a name for the record, a condition as text, an action.
+
+    `position` is where the text of `when` starts, so that an error at character n of a condition on one
+    line stands at column `position.column + n`.
+    """
+
+    name: str = matching(r"[^\x00-\x1f]{1,80}", "a name of at most 80 characters")
+    when: str
+    then: Action
+    position: Position | None = bookkeeping(lambda: None)  # noqa: RUF009
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Decision records: where they are written, what they keep, and for how long.
+
+    `directory` None is `records` in the state directory.
+    """
+
+    directory: Path | None = None
+    keep_days: int = between(1, 3650, 90)
+    rotate_mb: int = between(1, 1024, 64)
+    mask_number: bool = True
+    keep_text: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration, checked.
+
+    Derived: `source` is the file it was read from, `fingerprint` a SHA-256 of all that it says (passwords
+    left out, prompts by content), `places` the position of each value by its dotted path (`tone.model`,
+    `rules[2].when`).
+    """
+
+    site: str = matching(r"[^\x00-\x1f]{1,64}", "a name of at most 64 characters")
+    languages: tuple[str, ...] = matching(LANGUAGE, LANGUAGE_MEANING)
+    default_language: str = matching(LANGUAGE, LANGUAGE_MEANING)
+    destinations: Mapping[str, Destination] = field(metadata={"pattern": NAME, "meaning": NAME_MEANING})
+    default: str = matching(NAME, NAME_MEANING)
+    shadow: bool = False
+    state_dir: Path | None = None
+    listen: Listen = field(default_factory=Listen)
+    pbx: tuple[Pbx, ...] = ()
+    health: Health = field(default_factory=Health)
+    lines: tuple[Line, ...] = ()
+    notice: Notice = field(default_factory=Notice)
+    budget: Budget = field(default_factory=Budget)
+    speech: Speech = field(default_factory=Speech)
+    tone: Tone = field(default_factory=Tone)
+    keys: Mapping[str, str] = table(KEY, KEY_MEANING)
+    intents: IntentSet = field(default_factory=IntentSet)
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
+    rules: tuple[Rule, ...] = ()
+    records: Records = field(default_factory=Records)
+    source: Path | None = bookkeeping(lambda: None)  # noqa: RUF009
+    fingerprint: str = derived("")
+    places: Mapping[str, Position] = bookkeeping(dict)
