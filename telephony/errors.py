@@ -10,7 +10,9 @@
     ├── AmiError                  Asterisk manager interface
     │   ├── AmiDown               no logged-in connection
     │   ├── AmiRefused            the PBX answered with an error
-    │   └── AmiTimeout            the PBX did not answer in time
+    │   ├── AmiTimeout            the PBX did not answer in time
+    │   ├── AmiPacketError        what came is not the manager interface, or beyond our limits
+    │   └── AmiValueError         we were asked to send a value that would break out of its line
     └── PbxFilesError             the files for the PBX cannot be written
 
 `telephony.audio` is a leaf that other rooms import, so its root is its own: `telephony.audio.AudioError`.
@@ -59,6 +61,14 @@ class AmiRefused(AmiError):
 
 class AmiTimeout(AmiError):
     """The PBX did not answer an action in time."""
+
+
+class AmiPacketError(AmiError):
+    """The peer sent something that is not the manager interface, or beyond our limits."""
+
+
+class AmiValueError(AmiError, ValueError):
+    """We were asked to send a name or value that would break out of its line; nothing was sent."""
 
 
 class PbxFilesError(TelephonyError):
