@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+KERNEL_CACHE_VARIABLE = "NUMBA_CACHE_DIR"
+
 
 def state_dir() -> Path:
     """Return the state directory, which may not exist yet.
@@ -17,3 +19,22 @@ def state_dir() -> Path:
     xdg = os.environ.get("XDG_STATE_HOME")
     base = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
     return base / "nabra"
+
+
+def use_kernel_cache(directory: Path | None = None) -> Path | None:
+    """Let compiled kernels be cached in the state directory; call it before anything imports numba.
+
+    An operator's own `$NUMBA_CACHE_DIR` is left alone. Where the state directory cannot be written, kernels
+    are compiled again by every process, and None says so: slower to start, nothing worse.
+    """
+    if os.environ.get(KERNEL_CACHE_VARIABLE):
+        return Path(os.environ[KERNEL_CACHE_VARIABLE])
+    cache = (directory or state_dir()) / "kernels"
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    if not os.access(cache, os.W_OK):
+        return None
+    os.environ[KERNEL_CACHE_VARIABLE] = str(cache)
+    return cache

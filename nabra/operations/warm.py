@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 
-from nabra.cli import use_compile_cache
+from nabra.state import use_kernel_cache
 
 
 def main() -> int:
     """Compile every kernel into the cache of the state directory, and say how long it took."""
-    use_compile_cache()
+    use_kernel_cache()
     print("==> compiling kernels (once; a minute on a slow machine)", flush=True)
     start_s = time.perf_counter()
     import emotion

@@ -1,10 +1,11 @@
 """The state directory."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from nabra.state import state_dir
+from nabra.state import state_dir, use_kernel_cache
 
 
 def test_own_variable_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -20,3 +21,17 @@ def test_xdg_then_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert state_dir() == tmp_path / "xdg" / "nabra"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     assert state_dir() == tmp_path / ".local" / "state" / "nabra"
+
+
+def test_kernels_are_cached_beside_the_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    assert use_kernel_cache(tmp_path) == tmp_path / "kernels"
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "kernels")
+    assert use_kernel_cache(tmp_path / "other") == tmp_path / "kernels"
+
+
+def test_no_place_for_kernels_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    (tmp_path / "file").write_text("")
+    assert use_kernel_cache(tmp_path / "file") is None
+    assert os.environ["NUMBA_CACHE_DIR"] == ""
