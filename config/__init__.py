@@ -1,1 +1,11 @@
-"""Everything an operator edits, its schema and its loader, and the shipped defaults."""
+"""Everything an operator edits, its schema and its loader, and the shipped defaults.
+
+`load` reads one YAML file and all that it names into frozen dataclasses, or raises ConfigError with every
+problem at its file, line and column; `check` then says what is allowed but unwise. `schema` is the
+authority on what can be set.
+"""
+
+from config.errors import ConfigError, Position, Problem
+from config.loader import SHIPPED, load
+
+__all__ = ["SHIPPED", "ConfigError", "Position", "Problem", "load"]

@@ -1,0 +1,252 @@
+"""What no single value shows: names that must agree, recordings that must exist, times that must fit.
+
+Every function yields problems and assumes nothing about what the walker could not read: such a value is
+None here and was reported already.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from config.errors import Position, Problem
+from config.prompts import FORMAT, prompt_fault
+from config.schema import Config, DestinationKind, SpeechEngine
+from config.walker import nearest
+
+
+def cross_problems(config: Config) -> list[Problem]:
+    """Every problem that takes two places to see."""
+    checker = _Checker(config)
+    return [
+        *checker.destinations(),
+        *checker.languages(),
+        *checker.prompts(),
+        *checker.network(),
+        *checker.models(),
+        *checker.intents(),
+        *checker.rules(),
+        *checker.times(),
+    ]
+
+
+class _Checker:
+    def __init__(self, config: Config) -> None:
+        self.config: Any = config  # not a Config in earnest yet: what could not be read is None in it
+        self.known_languages = [language for language in config.languages or () if language is not None]
+        self.known_destinations = list(config.destinations or {})
+
+    def place(self, path: str) -> Position:
+        """Where a value stands, or else the section that lacks it."""
+        while path and path not in self.config.places:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        found: Position = self.config.places.get(path, Position(self.config.source or Path(), 1, 1))
+        return found
+
+    def problem(self, path: str, message: str, expected: str = "", near: str | None = None) -> Problem:
+        return Problem(self.place(path), message, expected, near)
+
+    def unknown(self, path: str, what: str, name: str | None, known: Iterable[str]) -> Iterator[Problem]:
+        known = list(known)
+        if name is not None and known and name not in known:
+            yield self.problem(
+                path, f"unknown {what} '{name}'", "one of " + ", ".join(known), nearest(name, known)
+            )
+
+    def destinations(self) -> Iterator[Problem]:
+        config = self.config
+        if config.destinations is not None and not config.destinations:
+            yield self.problem(
+                "destinations", "there are no destinations", "at least the one named by default"
+            )
+        yield from self.unknown("default", "destination", config.default, self.known_destinations)
+        for key, name in (config.keys or {}).items():
+            yield from self.unknown(f"keys.{key}", "destination", name, self.known_destinations)
+            if key == config.notice.tone_off_key:
+                yield self.problem(
+                    f"keys.{key}", f"key '{key}' turns the analysis of tone off already", "another key"
+                )
+        for name, destination in (config.destinations or {}).items():
+            if destination is None:
+                continue
+            path = f"destinations.{name}"
+            if destination.kind is DestinationKind.SELF_SERVICE:
+                if name == config.default:
+                    yield self.problem(
+                        "default", f"'{name}' is self-service", "people, for callers who are not understood"
+                    )
+            elif destination.queue is None:
+                yield self.problem(path, f"'{name}' has no queue", "queue: the name of its queue in the PBX")
+
+    def languages(self) -> Iterator[Problem]:
+        config, known = self.config, self.known_languages
+        if config.languages is not None and not config.languages:
+            yield self.problem("languages", "no language is given", "at least the default language")
+        yield from self.unknown("default_language", "language", config.default_language, known)
+        for i, line in enumerate(config.lines or ()):
+            if line is not None:
+                yield from self.unknown(f"lines[{i}].language", "language", line.language, known)
+        numbers = [line.number for line in config.lines or () if line is not None]
+        for i, number in enumerate(numbers):
+            if number in numbers[:i]:
+                yield self.problem(f"lines[{i}].number", f"number '{number}' stands in two lines")
+        for language in config.speech.models:
+            yield from self.unknown(f"speech.models.{language}", "language", language, known)
+        tables: dict[str, Mapping[str, object]] = {
+            "notice.prompts": config.notice.prompts,
+            "notice.ask": config.notice.ask,
+        }
+        for name, destination in (config.destinations or {}).items():
+            if destination is not None:
+                tables[f"destinations.{name}.prompts"] = destination.prompts
+                tables[f"destinations.{name}.label"] = destination.label
+        for path, table in tables.items():
+            for language in table:
+                yield from self.unknown(f"{path}.{language}", "language", language, known)
+
+    def prompts(self) -> Iterator[Problem]:
+        config = self.config
+        for language in self.known_languages:
+            model = config.speech.models.get(language)
+            heard = config.tone.enabled or (model is not None and model.engine is not SpeechEngine.NONE)
+            if heard and language not in config.notice.prompts:
+                what = "tone is on" if config.tone.enabled else "words are recognised"
+                yield self.problem(
+                    "notice.prompts",
+                    f"{what}, but callers in '{language}' get no notice",
+                    f"{language}: {FORMAT}",
+                )
+            if config.decision.ask and language not in config.notice.ask:
+                yield self.problem(
+                    "notice.ask",
+                    f"decision.ask is true, but there is no question in '{language}'",
+                    f"{language}: {FORMAT}",
+                )
+        tables = {"notice.prompts": config.notice.prompts, "notice.ask": config.notice.ask}
+        for name, destination in (config.destinations or {}).items():
+            if destination is None:
+                continue
+            tables[f"destinations.{name}.prompts"] = destination.prompts
+            if destination.kind is DestinationKind.SELF_SERVICE:
+                for language in self.known_languages:
+                    if language not in destination.prompts:
+                        yield self.problem(
+                            f"destinations.{name}.prompts",
+                            f"'{name}' has nothing to say in '{language}'",
+                            f"{language}: {FORMAT}",
+                        )
+        for path, table in tables.items():
+            for language, file in table.items():
+                fault = prompt_fault(file) if file is not None else None
+                if fault is not None:
+                    yield self.problem(f"{path}.{language}", fault, FORMAT)
+
+    def network(self) -> Iterator[Problem]:
+        config = self.config
+        for i, network in enumerate(config.listen.allow):
+            if network is None:
+                continue
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                yield self.problem(
+                    f"listen.allow[{i}]",
+                    f"'{network}' is no network: {error}",
+                    "an address such as 10.0.0.7 or a network such as 10.0.0.0/24",
+                )
+        names = [pbx.name for pbx in config.pbx if pbx is not None]
+        for i, name in enumerate(names):
+            if name is not None and name in names[:i]:
+                yield self.problem(f"pbx[{i}].name", f"two PBXs are called '{name}'", "a name for each")
+        health, listen = config.health, config.listen
+        if health.port and (health.host, health.port) == (listen.host, listen.port):
+            yield self.problem("health.port", "listen has the same address and port", "another port")
+
+    def models(self) -> Iterator[Problem]:
+        for language, model in self.config.speech.models.items():
+            if model is None or model.engine is None:
+                continue
+            path = f"speech.models.{language}"
+            if model.engine is SpeechEngine.VOSK:
+                if model.path is None:
+                    yield self.problem(path, "Vosk needs the directory of a model", "path: its directory")
+                elif not model.path.is_dir():
+                    yield self.problem(
+                        f"{path}.path", f"there is no directory {model.path}", "an unpacked Vosk model"
+                    )
+            elif model.path is not None:
+                yield self.problem(
+                    f"{path}.path", f"engine {model.engine} takes no path", "engine: vosk, or no path"
+                )
+            if model.engine is SpeechEngine.MOONSHINE and language != "en":
+                yield self.problem(f"{path}.engine", f"moonshine knows no '{language}'", "vosk or none")
+        tone = self.config.tone.model
+        if tone is not None and not tone.is_file():
+            yield self.problem(
+                "tone.model", f"there is no file {tone}", "an ONNX file from nabra train, or null"
+            )
+
+    def intents(self) -> Iterator[Problem]:
+        seen: set[tuple[str, str]] = set()
+        homes: dict[str, str] = {}
+        for intent in self.config.intents.intents:
+            path = f"intents.{intent.language}.{intent.name}"
+            yield from self.unknown(
+                f"{path}.destination", "destination", intent.destination, self.known_destinations
+            )
+            if (intent.language, intent.name) in seen:
+                yield self.problem(
+                    path,
+                    f"intent '{intent.name}' stands twice for '{intent.language}'",
+                    "once for each language",
+                )
+            seen.add((intent.language, intent.name))
+            home = homes.setdefault(intent.name, intent.destination)
+            if home != intent.destination and intent.destination is not None:
+                yield self.problem(
+                    f"{path}.destination",
+                    f"'{intent.name}' goes to '{home}' in another language",
+                    "the same destination in every language",
+                )
+        for language in dict.fromkeys(intent.language for intent in self.config.intents.intents):
+            yield from self.unknown(f"intents.{language}", "language", language, self.known_languages)
+
+    def rules(self) -> Iterator[Problem]:
+        names: dict[str, int] = {}
+        for i, rule in enumerate(self.config.rules or ()):
+            if rule is None:
+                continue
+            if rule.name is not None and rule.name in names:
+                yield self.problem(
+                    f"rules[{i}].name", f"two rules are called '{rule.name}'", "a name for each"
+                )
+            names[rule.name] = i
+            if rule.when is not None and not rule.when.strip():
+                yield self.problem(
+                    f"rules[{i}].when", "the condition is empty", "true, if the rule always holds"
+                )
+            if rule.then is None:
+                continue
+            yield from self.unknown(
+                f"rules[{i}].then.route", "destination", rule.then.route, self.known_destinations
+            )
+            action = rule.then
+            if action.route is None and not action.raise_minutes and not action.ask:
+                yield self.problem(f"rules[{i}].then", "the rule does nothing", "route, raise_minutes or ask")
+
+    def times(self) -> Iterator[Problem]:
+        speech, decision = self.config.speech, self.config.decision
+        if speech.speculative_ms >= speech.endpoint_ms:
+            yield self.problem(
+                "speech.speculative_ms",
+                f"{speech.speculative_ms} ms is not before endpoint_ms",
+                f"less than {speech.endpoint_ms}",
+            )
+        if decision.early_threshold < decision.threshold:
+            yield self.problem(
+                "decision.early_threshold",
+                "deciding early would need less than deciding late",
+                f"at least decision.threshold, {decision.threshold:g}",
+            )

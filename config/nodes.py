@@ -1,0 +1,85 @@
+"""A YAML file as nodes that remember where they stand.
+
+YAML 1.2: `yes` and `on` are texts, `010` is ten. Whatever is wrong with the file itself (missing, not
+UTF-8, a tab, a bracket left open, too large) becomes one Problem at its line and column; nothing else
+leaves `read_nodes`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
+from ruamel.yaml.reader import ReaderError
+
+from config.errors import ConfigError, Position, Problem
+
+MAX_FILE_BYTES = 2 * 1024 * 1024
+"""Security limit: far above any file that people edit, and read in seconds."""
+
+_PLAINER = {
+    "found character '\\t' that cannot start any token": "a tab where only spaces may indent",
+    "mapping values are not allowed here": "a ':' that YAML cannot place; quote the text if it belongs to it",
+    "could not find expected ':'": "a key without its ':'",
+}
+
+
+def read_nodes(file: Path) -> Node:
+    """Root node of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        With the one Problem that keeps the file from being read.
+    """
+    text = _text(file)
+    try:
+        root: Node | None = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+        problem = str(error.problem or error.context or "this is not YAML")
+        raise ConfigError(
+            [Problem(Position(file, line + 1, column + 1), _PLAINER.get(problem, problem), "YAML 1.2")]
+        ) from None
+    except ReaderError as error:
+        position = _position(file, text[: error.position])
+        raise ConfigError(
+            [Problem(position, f"a control character (U+{ord(text[error.position]):04X})", "plain text")]
+        ) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([Problem(Position(file, 1, 1), f"this is not YAML: {error}", "YAML 1.2")]) from None
+    if root is None:
+        raise ConfigError([Problem(Position(file, 1, 1), "the file is empty", "keys and values")])
+    return root
+
+
+def position_of(file: Path, node: Node) -> Position:
+    """Where a node starts."""
+    mark = node.start_mark
+    return Position(file, mark.line + 1, mark.column + 1)
+
+
+def _text(file: Path) -> str:
+    start = Position(file, 1, 1)
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError([Problem(start, f"cannot be read: {reason}", "a readable YAML file")]) from None
+    if len(raw) > MAX_FILE_BYTES:
+        limit = f"at most {MAX_FILE_BYTES // 1024 // 1024} MiB"
+        raise ConfigError([Problem(start, "the file is too large", limit)])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig", errors="replace")
+        found = f"byte 0x{raw[error.start]:02x} is not UTF-8"
+        raise ConfigError([Problem(_position(file, before), found, "a file saved as UTF-8")]) from None
+
+
+def _position(file: Path, before: str) -> Position:
+    return Position(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
