@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     QUEUE_JOIN = "queue_join"
     QUEUE_ANSWER = "queue_answer"
     QUEUE_ABANDON = "queue_abandon"
+    QUEUE_LEAVE = "queue_leave"
+    QUEUE_COMPLETE = "queue_complete"
     TRANSFERRED = "transferred"
     HUNG_UP = "hung_up"
     DEGRADED = "degraded"
