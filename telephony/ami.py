@@ -1,0 +1,412 @@
+"""The Asterisk manager interface, for asyncio: a client that stays connected, and answers that are complete.
+
+`AmiClient` keeps one login per PBX: it connects, logs in, pings, notices a half-open connection, and comes
+back with a growing, jittered delay, the first time as well as later. Callbacks run on the event loop. An
+action either returns the PBX's answer or raises `AmiDown`, `AmiRefused` or `AmiTimeout` within its time
+limit; it is never repeated by itself. The connection proper is `telephony.ami_connection`, the wire format
+`telephony.ami_packets`.
+"""
+
+import asyncio
+import contextlib
+import enum
+import logging
+import random
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telephony.ami_connection import AmiConnection
+from telephony.ami_packets import AmiEvent, AmiResponse, check_action
+from telephony.errors import AmiDown, AmiError, AmiRefused, AmiTimeout, AmiValueError
+
+__all__ = ["WANTED_EVENTS", "AmiClient", "AmiEvent", "AmiResponse", "AmiSettings", "AmiState"]
+
+_log = logging.getLogger(__name__)
+
+# What a router of calls needs to know: that a call is there, what became of it in the queues, and that it
+# ended.
+WANTED_EVENTS = frozenset(
+    {
+        "UserEvent", "Hangup", "QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon", "AgentCalled",
+        "AgentConnect", "AgentComplete", "AgentRingNoAnswer", "AttendedTransfer", "BlindTransfer", "Rename",
+        "QueueMemberStatus", "QueueMemberAdded", "QueueMemberRemoved", "QueueMemberPause", "Shutdown",
+    }
+)  # fmt: skip
+_MAX_LIST_EVENTS = 10_000
+_STOP_TIMEOUT_S = 1.0
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}\Z")
+
+
+class AmiState(enum.Enum):
+    """Where the client stands with its PBX."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"
+    """The PBX is there and does not accept the account: somebody has to mend the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmiSettings:
+    """How to reach one PBX's manager interface.
+
+    Attributes
+    ----------
+    name : str
+        What we call this PBX, in logs and records.
+    host, port : str, int
+        Address; names, IPv4 and IPv6.
+    username, secret : str
+        The account that `nabra pbx-files` writes.
+    wanted_events : frozenset of str or None
+        Names of the events handed to `on_event`; None hands over all that the account may read.
+    connect_timeout_s, login_timeout_s : float
+        Limits for connecting, and from there to the answer to the login.
+    ping_every_s, ping_timeout_s : float
+        A connection that does not answer a ping in time is given up; together they are how long a half-open
+        connection stays unnoticed.
+    backoff_first_s, backoff_most_s : float
+        Delay before the second attempt, and the ceiling to which it doubles. After a refused login the
+        ceiling is used at once, so that a wrong secret does not look like an attack.
+    tls : bool
+        Speak TLS (Asterisk's ``tlsenable``).
+    tls_ca : Path or None
+        Certificate authority to trust instead of the system's.
+    """
+
+    name: str
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    wanted_events: frozenset[str] | None = WANTED_EVENTS
+    connect_timeout_s: float = 3.0
+    login_timeout_s: float = 5.0
+    ping_every_s: float = 5.0
+    ping_timeout_s: float = 2.0
+    backoff_first_s: float = 0.25
+    backoff_most_s: float = 10.0
+    tls: bool = False
+    tls_ca: Path | None = None
+
+
+class _LoginRefused(AmiRefused):
+    """The PBX answered and did not accept the account."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An action whose answer is awaited; `complete` names the event that ends its list, if it is a list."""
+
+    done: asyncio.Future[AmiResponse]
+    complete: str | None = None
+    events: list[AmiEvent] = field(default_factory=list)
+    response: AmiResponse | None = None
+
+
+class AmiClient:
+    """A login to one PBX that is kept up.
+
+    Parameters
+    ----------
+    settings : AmiSettings
+        The PBX and the limits.
+    on_event : callable
+        Gets every wanted event, on the event loop. An exception in it is logged and harms nothing else.
+    on_state : callable
+        Told of every change of `state`, on the event loop.
+    """
+
+    def __init__(
+        self,
+        settings: AmiSettings,
+        on_event: Callable[[AmiEvent], None],
+        on_state: Callable[[AmiState], None],
+    ) -> None:
+        self.settings = settings
+        self.last_error = ""
+        self.logins = 0
+        self._on_event = on_event
+        self._on_state = on_state
+        self._state = AmiState.STOPPED
+        self._connection: AmiConnection | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._pending: dict[str, _Pending] = {}
+        self._next_id = 0
+        self._dropped_before = 0
+
+    @property
+    def state(self) -> AmiState:
+        """Where the client stands with its PBX."""
+        return self._state
+
+    @property
+    def events_dropped(self) -> int:
+        """Events lost because the event loop did not keep up, since the start."""
+        return self._dropped_before + (self._connection.events_dropped if self._connection else 0)
+
+    def start(self) -> None:
+        """Begin to connect, in the running event loop; `on_state` tells when it is up."""
+        if self._supervisor is None:
+            self._supervisor = asyncio.get_running_loop().create_task(
+                self._supervise(), name=f"ami-{self.settings.name}"
+            )
+
+    async def stop(self) -> None:
+        """Log off, end the connection and stop; actions still waiting get `AmiDown`."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        if self._state is AmiState.UP:
+            with contextlib.suppress(AmiError):
+                await self.action("Logoff", {}, _STOP_TIMEOUT_S)
+        supervisor.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await supervisor
+        self._set_state(AmiState.STOPPED)
+
+    # Actions.
+
+    async def action(self, name: str, fields: Mapping[str, str], timeout_s: float) -> AmiResponse:
+        """Send one action and wait for its answer.
+
+        Raises
+        ------
+        AmiDown
+            There is no login, or it was lost before the answer; whether the PBX acted is then not known.
+        AmiRefused
+            The PBX answered with an error; its message is the text.
+        AmiTimeout
+            No answer within `timeout_s` seconds.
+        AmiValueError
+            A value holds a line break or NUL; nothing was sent.
+        """
+        self._require_up()
+        return await self._wait(name, self._send(name, fields), timeout_s)
+
+    async def setvars(self, channel: str, variables: Mapping[str, str], timeout_s: float) -> None:
+        """Set variables of a channel, in their order, and wait until every one is confirmed.
+
+        All are sent at once. The PBX carries out the actions of one login one after the other, so when the
+        last is confirmed all are set; put the variable that the dialplan acts upon last.
+
+        Raises
+        ------
+        AmiDown, AmiRefused, AmiTimeout, AmiValueError
+            As for `action`; `timeout_s` is for all of them together. `AmiRefused` for the first one refused,
+            for example because the channel is gone. On `AmiValueError` nothing was sent.
+        """
+        self._require_up()
+        packets = [
+            {"Channel": channel, "Variable": name, "Value": value} for name, value in variables.items()
+        ]
+        for name, packet in zip(variables, packets, strict=True):
+            # Beforehand for all, so that a value that cannot be sent does not leave half of them set.
+            if not _VARIABLE_NAME.match(name):
+                raise AmiValueError(f"{name!r} is not the name of a channel variable")
+            check_action("Setvar", packet)
+        waiting: list[tuple[str, _Pending]] = []
+        try:
+            for packet in packets:
+                waiting.append(self._send("Setvar", packet))
+        except AmiDown:
+            for action_id, _ in waiting:
+                self._pending.pop(action_id, None)
+            raise
+        answers = await asyncio.gather(
+            *(
+                self._wait(f"Setvar {name}", item, timeout_s)
+                for name, item in zip(variables, waiting, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+
+    async def collect(
+        self, name: str, fields: Mapping[str, str], complete_event: str, timeout_s: float = 5.0
+    ) -> list[AmiEvent]:
+        """Send an action that is answered by a list, and return the list's events in their order.
+
+        The event `complete_event` ends the list and is not part of it. Raises as `action` does.
+        """
+        self._require_up()
+        item = self._send(name, fields, complete_event)
+        await self._wait(name, item, timeout_s)
+        return item[1].events
+
+    def _require_up(self) -> None:
+        if self._state is not AmiState.UP:
+            raise AmiDown(f"no login to PBX {self.settings.name}: {self.last_error or self._state.value}")
+
+    def _send(
+        self, name: str, fields: Mapping[str, str], complete: str | None = None
+    ) -> tuple[str, _Pending]:
+        if self._connection is None:
+            raise AmiDown(f"no connection to PBX {self.settings.name}")
+        self._next_id += 1
+        action_id = f"nabra-{self._next_id}"
+        self._connection.send_fields(name, {**fields, "ActionID": action_id})
+        pending = _Pending(asyncio.get_running_loop().create_future(), complete)
+        self._pending[action_id] = pending
+        return action_id, pending
+
+    async def _wait(self, what: str, item: tuple[str, _Pending], timeout_s: float) -> AmiResponse:
+        action_id, pending = item
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await pending.done
+        except TimeoutError:
+            raise AmiTimeout(
+                f"PBX {self.settings.name} did not answer {what} within {timeout_s:g} s"
+            ) from None
+        finally:
+            self._pending.pop(action_id, None)
+        if not response.success:
+            why = response.message or "no reason given"
+            raise AmiRefused(f"PBX {self.settings.name} refused {what}: {why}")
+        return response
+
+    # The connection.
+
+    async def _supervise(self) -> None:
+        settings = self.settings
+        delay_s = settings.backoff_first_s
+        while True:
+            self._set_state(AmiState.CONNECTING)
+            logins_before = self.logins
+            refused = False
+            try:
+                await self._live()
+            except AmiError as error:
+                refused = isinstance(error, _LoginRefused)
+                self.last_error = str(error)
+            if self.logins > logins_before:
+                delay_s = settings.backoff_first_s
+            elif refused:
+                delay_s = settings.backoff_most_s
+            self._set_state(AmiState.REFUSED if refused else AmiState.DOWN)
+            await asyncio.sleep(delay_s * random.uniform(0.75, 1.25))
+            delay_s = min(settings.backoff_most_s, delay_s * 2)
+
+    async def _live(self) -> None:
+        """Run one connection to its end; always raises, `_LoginRefused` only for a refused login."""
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = loop.create_future()
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def on_end(reason: str) -> None:
+            where = f"PBX {settings.name} at {settings.host}:{settings.port}"
+            self.last_error = f"connection to {where}: {reason}"
+            self._fail_pending()
+            ended.set_result(None)
+
+        connection = AmiConnection(
+            settings.host,
+            settings.port,
+            loop=loop,
+            on_packet=self._on_packet,
+            on_open=lambda: opened.set_result(None),
+            on_end=on_end,
+            wanted=settings.wanted_events,
+            connect_timeout_s=settings.connect_timeout_s,
+            tls=self._tls_context() if settings.tls else None,
+        )
+        self._connection = connection
+        connection.connect()
+        try:
+            await self._log_in(opened, ended)
+            while not ended.done():
+                await asyncio.wait({ended}, timeout=settings.ping_every_s)
+                if not ended.done():
+                    await self._wait("Ping", self._send("Ping", {}), settings.ping_timeout_s)
+            raise AmiDown(self.last_error)
+        finally:
+            connection.disconnect()
+            await asyncio.wait({ended}, timeout=_STOP_TIMEOUT_S)
+            self._fail_pending()
+            self._dropped_before += connection.events_dropped
+            self._connection = None
+
+    async def _log_in(self, opened: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
+        settings = self.settings
+        # The thread limits connecting; this also covers a peer that accepts and does not greet, and a name
+        # look-up that hangs.
+        limit_s = settings.connect_timeout_s + settings.login_timeout_s
+        await asyncio.wait({opened, ended}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            raise AmiDown(self.last_error)
+        if not opened.done():
+            raise AmiTimeout(f"no greeting from PBX {settings.name} at {settings.host}:{settings.port}")
+        login = {"Username": settings.username, "Secret": settings.secret, "Events": "call,user,agent"}
+        try:
+            await self._wait("the login", self._send("Login", login), settings.login_timeout_s)
+        except AmiRefused as error:
+            raise _LoginRefused(str(error)) from None
+        self.logins += 1
+        self.last_error = ""
+        self._set_state(AmiState.UP)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self.settings.tls_ca)
+        except OSError as error:
+            raise AmiDown(
+                f"certificate authority {self.settings.tls_ca} of PBX {self.settings.name}: {error}"
+            ) from None
+
+    def _on_packet(self, packet: AmiEvent | AmiResponse) -> None:
+        pending = self._pending.get(packet.fields.get("ActionID", ""))
+        if isinstance(packet, AmiResponse):
+            if pending is not None and not pending.done.done():
+                if pending.complete is not None and packet.success:
+                    pending.response = packet
+                else:
+                    pending.done.set_result(packet)
+            return
+        if pending is not None and pending.complete is not None:
+            self._collect(pending, packet)
+            return
+        if "ActionID" in packet.fields and self._not_wanted(packet.name):
+            return
+        try:
+            self._on_event(packet)
+        except Exception:
+            _log.exception("handling event %s of PBX %s failed", packet.name, self.settings.name)
+
+    def _not_wanted(self, name: str) -> bool:
+        return self.settings.wanted_events is not None and name not in self.settings.wanted_events
+
+    def _collect(self, pending: _Pending, event: AmiEvent) -> None:
+        if event.name == pending.complete:
+            if not pending.done.done():
+                pending.done.set_result(pending.response or AmiResponse("Success", {}))
+        elif len(pending.events) < _MAX_LIST_EVENTS:
+            pending.events.append(event)
+        elif not pending.done.done():
+            pending.done.set_result(
+                AmiResponse("Error", {"Message": f"the list has more than {_MAX_LIST_EVENTS} entries"})
+            )
+
+    def _fail_pending(self) -> None:
+        for pending in self._pending.values():
+            if not pending.done.done():
+                pending.done.set_exception(AmiDown(f"the login to PBX {self.settings.name} was lost"))
+
+    def _set_state(self, state: AmiState) -> None:
+        if state is self._state:
+            return
+        self._state = state
+        level = logging.WARNING if state in (AmiState.DOWN, AmiState.REFUSED) else logging.INFO
+        _log.log(level, "PBX %s: %s %s", self.settings.name, state.value, self.last_error)
+        try:
+            self._on_state(state)
+        except Exception:
+            _log.exception("handling state %s of PBX %s failed", state.value, self.settings.name)
