@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-AudioSocket carries one call over one TCP connection that Asterisk opens to us. Both directions are a sequence of frames:
+AudioSocket carries one call over one TCP connection that Asterisk opens to us. Both directions
+are a sequence of frames:
 
     kind (1 byte) | length (2 bytes, big-endian) | payload (length bytes)
 
