@@ -2,7 +2,8 @@
 
 NabraError                (nabra/errors.py)
 └── OperationsError       anything below
-    └── RecordsError      records cannot be written or read
+    ├── RecordsError      records cannot be written or read
+    └── HealthError       the health endpoint cannot listen
 """
 
 from __future__ import annotations
@@ -16,3 +17,7 @@ class OperationsError(NabraError):
 
 class RecordsError(OperationsError):
     """Records cannot be written or read."""
+
+
+class HealthError(OperationsError):
+    """The health endpoint cannot listen."""
