@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nabra.state import state_dir
+from nabra.state import use_kernel_cache
 
 COMMANDS = (
     "demo",
@@ -38,19 +38,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def use_compile_cache() -> None:
-    """Keep compiled kernels in the state directory, so that a second start compiles nothing."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(state_dir() / "kernels"))
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed with a said reason, 2 wrong usage."""
     from nabra.errors import user_error_types
 
-    use_compile_cache()
+    use_kernel_cache()
     args = build_parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        return int(args.func(args))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

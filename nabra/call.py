@@ -1,0 +1,335 @@
+"""One call: what the rooms hear becomes evidence, what the session asks for becomes deeds.
+
+Theory of operation: a `Call` holds the router's session and, while analysis runs, the call's listener (words) and
+tracker (tone). It is driven by `on_audio`, `on_key`, `on_hung_up` and `on_timer`, and drives a `Phone`: the live
+service gives it a real leg and the real clock, the offline commands a file and a clock made of its samples. Nothing
+here waits or reads a clock of its own, so both take the same decisions from the same audio.
+
+Listener and tracker count from where analysis began; what they say is moved to the call's own audio time here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import asr.events as speech
+from asr.listener import Listener
+from emotion import Estimate, Tracker
+from nabra.ears import Deaf, Ears, prompt
+from nabra.operations.bus import EventKind
+from router import evidence
+from router.commands import (
+    Command,
+    Decide,
+    Decision,
+    ForceFinal,
+    PlayPrompt,
+    StartAnalysis,
+    StopAnalysis,
+    StopPrompt,
+    StopTone,
+)
+from router.generation import Generation
+from router.session import CallFacts, Session
+
+SAMPLES_PER_SECOND = 8000
+Samples = NDArray[np.int16]
+Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
+"""Called with kind, monotonic time, audio time and details of everything that happens to the call."""
+
+
+class Phone(Protocol):
+    """What a call can do to its caller's line."""
+
+    def play(self, pcm: Samples, on_done: Callable[[bool, float], None]) -> None:
+        """Play a prompt; `on_done(finished, now_s)` follows once, `finished` False where it was stopped."""
+
+    def stop_playing(self) -> None:
+        """Stop the prompt being played."""
+
+    def carry_out(self, decision: Decision) -> None:
+        """Send the caller where the decision says."""
+
+
+class Call:
+    """One call from its first sample to its decision.
+
+    Parameters
+    ----------
+    facts : who calls whom.
+    generation : the config, intents and rules that this call is decided under, to its end.
+    ears : recognisers, tone model and prompts.
+    phone : the line.
+    publish : told of everything that happens.
+    clock : monotonic seconds; used where an answer arrives on its own.
+    """
+
+    def __init__(
+        self,
+        facts: CallFacts,
+        generation: Generation,
+        ears: Ears,
+        phone: Phone,
+        publish: Publish,
+        clock: Callable[[], float],
+    ) -> None:
+        self._generation = generation
+        self._ears = ears
+        self._phone = phone
+        self._publish = publish
+        self._clock = clock
+        self._samples = 0
+        self._analysis_from_s = 0.0
+        self._listener: Listener | None = None
+        self._tracker: Tracker | None = None
+        self.facts = facts
+        self.decision: Decision | None = None
+        self.speech_end_s: float | None = None
+        """Audio time of the last sample of speech heard so far, or None."""
+        self._last_audio_s = clock()
+        self._session = Session(
+            facts, generation, clock(), recogniser_available=facts.language in ears.languages
+        )
+        self.deadline = self._session.deadline
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of the caller's audio so far."""
+        return self._samples / SAMPLES_PER_SECOND
+
+    def start(self) -> None:
+        """Begin: the session asks for the notice."""
+        self._obey(self._session.tick(self._clock()))
+
+    def on_audio(self, pcm: Samples, now_s: float) -> None:
+        """Take caller audio: int16, 8 kHz, any length."""
+        self._samples += len(pcm)
+        self._last_audio_s = now_s
+        listener = self._listener
+        if listener is None:
+            return
+        listener.push(pcm)
+        tracker = self._tracker
+        if tracker is not None:
+            estimate = tracker.push(pcm, listener.voiced)
+            if estimate is not None:
+                self._on_estimate(estimate, now_s)
+
+    def on_key(self, digit: str, now_s: float) -> None:
+        """Take a key that the caller pressed."""
+        self._publish(EventKind.KEY, now_s, self.audio_s, {"digit": digit})
+        self._receive(evidence.Key(at_s=now_s, audio_s=self.audio_s, digit=digit))
+
+    def on_hung_up(self, now_s: float) -> None:
+        """Take the end of the call, whoever ended it."""
+        self._receive(evidence.HungUp(at_s=now_s, audio_s=self.audio_s))
+        self._stop_analysis()
+
+    def on_timer(self, now_s: float) -> None:
+        """Take the time; due when `deadline()` has come."""
+        self._obey(self._session.tick(now_s))
+
+    def shed_tone(self, reason: str, now_s: float) -> None:
+        """Stop analysing tone for want of time; words and keys go on."""
+        if self._tracker is None:
+            return
+        self._drop_tracker()
+        self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
+        self._no_tone(reason, now_s)
+
+    def record(self, now_s: float) -> dict[str, object]:
+        """Return the decision record as a JSON-ready dict."""
+        return self._session.record(now_s).to_json()
+
+    # ------------------------------------------------------------------------------------------ evidence
+
+    def _receive(self, event: evidence.Event) -> None:
+        self._obey(self._session.receive(event, event.at_s))
+
+    def _on_speech(self, event: speech.SpeechEvent) -> None:
+        """Translate what the listener says; its times count from where analysis began."""
+        now_s, audio_s, start_s = self._clock(), self.audio_s, self._analysis_from_s
+        match event:
+            case speech.SpeechStarted(at_s=at_s):
+                self.speech_end_s = None
+                self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {})
+                self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
+            case speech.SpeechPaused(at_s=at_s):
+                self.speech_end_s = start_s + at_s
+                self._publish(EventKind.SPEECH_PAUSED, now_s, start_s + at_s, {})
+                self._receive(evidence.SpeechPaused(at_s=now_s, audio_s=start_s + at_s))
+            case speech.Endpoint(speech_end_s=end_s):
+                self.speech_end_s = start_s + end_s
+                self._publish(
+                    EventKind.END_OF_UTTERANCE, now_s, audio_s, {"speech_end_audio_s": self.speech_end_s}
+                )
+                self._receive(
+                    evidence.EndOfUtterance(at_s=now_s, audio_s=audio_s, speech_end_audio_s=self.speech_end_s)
+                )
+            case speech.Partial() | speech.Final():
+                final = isinstance(event, speech.Final)
+                self._publish(
+                    EventKind.FINAL if final else EventKind.PARTIAL,
+                    now_s,
+                    start_s + event.end_s,
+                    {"text": event.text, "start_s": start_s + event.start_s, "decode_s": event.decode_s},
+                )
+                self._receive(
+                    evidence.Words(
+                        at_s=now_s,
+                        audio_s=audio_s,
+                        text=event.text,
+                        final=final,
+                        confidence=event.confidence,
+                        decode_s=event.decode_s,
+                        segment_start_s=start_s + event.start_s,
+                    )
+                )
+            case speech.RecognitionDegraded(reason=reason):
+                self._publish(EventKind.DEGRADED, now_s, audio_s, {"reason": reason})
+                self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=audio_s, reason=reason))
+            case speech.RecognitionRecovered():
+                self._publish(EventKind.RECOVERED, now_s, audio_s, {})
+                self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
+
+    def _on_estimate(self, estimate: Estimate, now_s: float) -> None:
+        values = {
+            "arousal": estimate.arousal,
+            "valence": estimate.valence,
+            "anger": estimate.anger,
+            "confidence": estimate.confidence,
+            "abstained": estimate.abstained,
+            "voiced_s": estimate.voiced_s,
+            "reason": estimate.reason,
+        }
+        t_s = self._analysis_from_s + estimate.t_s
+        self._publish(EventKind.TONE, now_s, t_s, values)
+        self._receive(
+            evidence.Tone(
+                at_s=now_s,
+                audio_s=self.audio_s,
+                t_s=t_s,
+                voiced_s=estimate.voiced_s,
+                arousal=estimate.arousal,
+                valence=estimate.valence,
+                anger=estimate.anger,
+                confidence=estimate.confidence,
+                abstained=estimate.abstained,
+                reason=estimate.reason,
+            )
+        )
+
+    # --------------------------------------------------------------------------------------------- deeds
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            match command:
+                case PlayPrompt(name=name, language=language):
+                    self._play(name, language)
+                case StopPrompt():
+                    self._phone.stop_playing()
+                case StartAnalysis(tone=tone):
+                    self._start_analysis(tone)
+                case StopTone():
+                    self._drop_tracker()
+                case ForceFinal():
+                    if self._listener is not None:
+                        self._listener.force_final()
+                case Decide(decision=decision):
+                    self._decide(decision)
+                case StopAnalysis():
+                    self._stop_analysis()
+
+    def _play(self, name: str, language: str) -> None:
+        if name == "notice":
+            now_s = self._clock()
+            self._publish(EventKind.NOTICE_STARTED, now_s, self.audio_s, {})
+            self._receive(evidence.NoticeStarted(at_s=now_s, audio_s=self.audio_s))
+
+        def done(finished: bool, at_s: float) -> None:
+            if name == "notice":
+                self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
+                self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
+            else:
+                self._receive(evidence.PromptEnded(at_s=at_s, audio_s=self.audio_s, name=name))
+
+        self._phone.play(prompt(self._generation.config, name, language), done)
+
+    def _start_analysis(self, tone: bool) -> None:
+        if self._listener is not None:
+            return
+        self._analysis_from_s = self.audio_s
+        now_s = self._clock()
+        decoder = self._ears.decoder(self.facts.call, self.facts.language)
+        self._listener = Listener(decoder or Deaf(), self._ears.listener, self._on_speech)
+        if decoder is None:
+            reason = f"no recogniser for '{self.facts.language}'"
+            if self.facts.language in self._ears.languages:
+                reason += ": all of them are busy"
+            self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
+            self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
+        if not tone or self._ears.tone_model is None:
+            return
+        busy = self._ears.too_busy_for_tone()
+        if busy:
+            self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": busy})
+            self._no_tone(busy, now_s)
+        else:
+            self._tracker = Tracker(self._ears.tone_model, self._ears.tracker)
+
+    def _no_tone(self, reason: str, now_s: float) -> None:
+        """Leave on the record that tone was not listened to, and why."""
+        self._receive(
+            evidence.Tone(
+                at_s=now_s,
+                audio_s=self.audio_s,
+                t_s=self.audio_s,
+                voiced_s=0.0,
+                arousal=0.0,
+                valence=0.0,
+                anger=0.0,
+                confidence=0.0,
+                abstained=True,
+                reason=reason,
+            )
+        )
+
+    def _drop_tracker(self) -> None:
+        if self._tracker is not None:
+            self._tracker.close()
+            self._tracker = None
+
+    def _decide(self, decision: Decision) -> None:
+        self.decision = decision
+        now_s = self._clock()
+        latency_ms = None
+        if self.speech_end_s is not None:
+            latency_ms = round((now_s - self._last_audio_s + self.audio_s - self.speech_end_s) * 1000.0, 1)
+        self._publish(
+            EventKind.DECIDED,
+            now_s,
+            self.audio_s,
+            {
+                "destination": decision.destination,
+                "priority": decision.priority,
+                "intent": decision.intent,
+                "probability": decision.probability,
+                "rung": decision.rung.value,
+                "reasons": [reason.en for reason in decision.reasons],
+                "reasons_ar": [reason.ar for reason in decision.reasons],
+                "speech_end_audio_s": self.speech_end_s,
+                "decided_audio_s": self.audio_s,
+                "latency_ms": latency_ms,
+            },
+        )
+        self._phone.carry_out(decision)
+
+    def _stop_analysis(self) -> None:
+        self._drop_tracker()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None

@@ -1,0 +1,63 @@
+"""What the commands over many files share: the file arguments, progress, and one JSON object a line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from telephony.audio.errors import AudioError
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add FILE..., --config, --json and --language to a command's parser."""
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        type=Path,
+        help="audio: WAV or FLAC of any rate, or raw mu-law named .ulaw; heard as a phone line would give it",
+    )
+    parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
+    parser.add_argument("--language", default=None, help="language of the callers (default: the config's)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def print_json(row: Mapping[str, object]) -> None:
+    """Print one object on one line of standard output, letters of every script as they are."""
+    print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+def each_file(files: Iterable[Path], label: str, work: Callable[[Path], None]) -> int:
+    """Run `work` over files with progress on a terminal; a bad file is named and the rest goes on.
+
+    Returns
+    -------
+    int
+        0, or 1 where at least one file could not be read.
+    """
+    failed = 0
+    for path in _with_progress(list(files), label):
+        try:
+            work(path)
+        except AudioError as error:
+            print(f"nabra: {error}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _with_progress(files: list[Path], label: str) -> Iterator[Path]:
+    console = Console(stderr=True)
+    if not console.is_terminal or len(files) < 2:
+        yield from files
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(label, total=len(files))
+        for path in files:
+            progress.update(task, description=f"{label} {path.name}")
+            yield path
+            progress.advance(task)

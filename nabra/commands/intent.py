@@ -1,0 +1,59 @@
+"""`nabra intent [TEXT...]`: what a caller who says this wants."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from nabra.commands.files import print_json
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "intent",
+        help="say where texts would be sent",
+        description="Say what a caller wants who says these texts, one a line of standard input where none is given. "
+        "With --json: {text, destination, intent, probability, probabilities}; the text is as the classifier saw it, "
+        "digits removed; the probabilities are of the destinations.",
+    )
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
+    parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
+    parser.add_argument("--language", default=None, help="language of the texts (default: the config's)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line a text."""
+    import config
+    from nabra.generations import fit
+    from router.redact import redact
+
+    settings = config.load(args.config)
+    language = args.language or settings.default_language
+    generation = fit(settings, number=1)
+    for text in _texts(args.texts, sys.stdin):
+        seen = redact(text, language)
+        posterior = generation.understand(seen, language)
+        destination, probability = posterior.strongest()
+        intent = max(posterior.by_intent, key=lambda name: posterior.by_intent[name], default=None)
+        if args.json:
+            print_json(
+                {
+                    "text": seen,
+                    "destination": destination or None,
+                    "intent": intent,
+                    "probability": round(probability, 4),
+                    "probabilities": {name: round(p, 4) for name, p in posterior.by_destination.items()},
+                }
+            )
+        else:
+            print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}", flush=True)
+    return 0
+
+
+def _texts(given: list[str], lines: Iterable[str]) -> Iterator[str]:
+    yield from given or (line.strip() for line in lines if line.strip())

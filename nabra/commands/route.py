@@ -1,0 +1,89 @@
+"""`nabra route FILE...`: where recorded callers would have been sent, and why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from nabra.commands.files import add_file_arguments, each_file, print_json
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "route",
+        help="say where recorded callers would be sent",
+        description="Decide recordings exactly as live calls are decided, on a clock made of their samples. With "
+        "--json: {file, destination, priority, intent, text, anger, arousal, reasons, rung, speech_end_s, "
+        "decided_at_s, latency_ms}. Times count from the start of the recording; decided_at_s includes the "
+        "recogniser's work; latency_ms is negative where the decision came before the end of speech. anger and "
+        "arousal are null where the tone model abstained.",
+    )
+    add_file_arguments(parser)
+    parser.add_argument("--picture", type=Path, metavar="DIR", help="draw each call as a PNG in this folder")
+    parser.add_argument("--records", type=Path, metavar="FILE", help="append each decision record to this file")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decide every file; 1 where one could not be read."""
+    import json
+
+    import config
+    from nabra.ears import offline_ears
+    from nabra.generations import fit
+    from nabra.offline import Routed, route_recording
+    from telephony.audio import read_audio
+
+    settings = config.load(args.config)
+    language = args.language or settings.default_language
+    generation = fit(settings, number=1)
+    ears = offline_ears(settings, languages=(language,))
+    if args.picture is not None:
+        args.picture.mkdir(parents=True, exist_ok=True)
+
+    def route(path: Path) -> None:
+        pcm = read_audio(path)
+        routed: Routed = route_recording(pcm, generation, ears, language=language, name=path.name)
+        row = summary(path, routed)
+        if args.json:
+            print_json(row)
+        else:
+            latency = "nobody spoke" if routed.latency_ms is None else f"{routed.latency_ms:+.0f} ms"
+            print(f"{path}: {routed.decision.destination} ({latency} after the end of speech)")
+            print(f"    heard: {row['text'] or '-'}")
+            for reason in routed.decision.reasons:
+                print(f"    {reason.ar if language == 'ar' else reason.en}", flush=True)
+        if args.records is not None:
+            with args.records.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(routed.record, ensure_ascii=False) + "\n")
+        if args.picture is not None:
+            from nabra.demo.picture import draw_call
+
+            draw_call(routed.events, pcm, args.picture / (path.stem + ".png"))
+
+    return each_file(args.files, "routing", route)
+
+
+def summary(path: Path, routed: "Routed") -> dict[str, object]:
+    """Return the documented fields of one routed recording."""
+    from nabra.operations.bus import EventKind
+
+    finals = [event.data["text"] for event in routed.events if event.kind is EventKind.FINAL]
+    partials = [event.data["text"] for event in routed.events if event.kind is EventKind.PARTIAL]
+    tones = [event.data for event in routed.events if event.kind is EventKind.TONE and not event.data["abstained"]]
+    decision = routed.decision
+    return {
+        "file": str(path),
+        "destination": decision.destination,
+        "priority": decision.priority,
+        "intent": decision.intent,
+        "text": " ".join(str(text) for text in finals or partials[-1:]),
+        "anger": tones[-1]["anger"] if tones else None,
+        "arousal": tones[-1]["arousal"] if tones else None,
+        "reasons": [reason.en for reason in decision.reasons],
+        "rung": decision.rung.value,
+        "speech_end_s": routed.speech_end_s,
+        "decided_at_s": routed.decided_at_s,
+        "latency_ms": routed.latency_ms,
+    }

@@ -1,0 +1,141 @@
+"""What calls listen with: recognisers, the tone model, and the prompts they are greeted with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.decoder import Decoder, DecoderClient, InlineDecoder
+from asr.endpoint import EndpointSettings
+from asr.engines import EngineSpec, create_engine
+from asr.errors import ModelMissing
+from asr.listener import ListenerSettings
+from config.schema import Config, SpeechEngine
+from emotion import ToneModel, TrackerSettings
+from telephony.audio import read_audio
+
+Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What a call listens with; shared by all calls of a process."""
+
+    languages: frozenset[str]
+    """Languages that a recogniser is configured for."""
+    decoder: Callable[[str, str], Decoder | None]
+    """Given call and language: a recogniser's place, or None where there is none for this call."""
+    listener: ListenerSettings
+    tone_model: ToneModel | None
+    tracker: TrackerSettings
+    too_busy_for_tone: Callable[[], str] = lambda: ""
+    """Why the machine has no time for tone just now; empty where it has."""
+
+
+class Deaf:
+    """The place of a recogniser where there is none: voice activity goes on, words never come."""
+
+    def attach(self, client: DecoderClient) -> None:
+        """Nobody will be answered."""
+
+    def begin(self, segment: int, start_s: float) -> None:
+        """Not heard."""
+
+    def feed(self, segment: int, pcm: Samples) -> None:
+        """Not heard."""
+
+    def ask(self, segment: int, request: int, final: bool) -> None:
+        """Not answered."""
+
+    def end(self, segment: int) -> None:
+        """Not heard."""
+
+    def close(self) -> None:
+        """Nothing to forget."""
+
+
+def speech_specs(config: Config) -> Mapping[str, EngineSpec]:
+    """Return the recogniser of each language that has one."""
+    return {
+        language: EngineSpec(kind=model.engine.value, language=language, model_path=model.path)
+        for language, model in config.speech.models.items()
+        if model.engine is not SpeechEngine.NONE
+    }
+
+
+def listener_settings(config: Config) -> ListenerSettings:
+    """Return when a phrase counts as paused and ended, and how often its words are asked for."""
+    speech = config.speech
+    endpoint = EndpointSettings(speculative_ms=speech.speculative_ms, endpoint_ms=speech.endpoint_ms)
+    return ListenerSettings(endpoint=endpoint, partial_every_ms=speech.partial_every_ms)
+
+
+def tracker_settings(config: Config) -> TrackerSettings:
+    """Return how much voice an estimate of tone needs."""
+    return TrackerSettings(min_voiced_s=config.tone.min_voiced_s)
+
+
+def tone_model(config: Config) -> ToneModel | None:
+    """Load the tone model, or None where tone is switched off for the whole site."""
+    if not config.tone.enabled:
+        return None
+    return ToneModel.load() if config.tone.model is None else ToneModel.load(config.tone.model)
+
+
+def offline_recogniser(config: Config, language: str) -> Callable[[], Decoder]:
+    """Return a maker of decoders of one language that work in this process.
+
+    Raises
+    ------
+    AsrError
+        The configuration has no recogniser for the language, or its model cannot be loaded.
+    """
+    specs = speech_specs(config)
+    if language not in specs:
+        raise ModelMissing(
+            f"no recogniser for '{language}': name one under speech.models in {config.source or 'the config'}"
+        )
+    engine = create_engine(specs[language])
+    engine.load()
+    return lambda: InlineDecoder(engine)
+
+
+def offline_ears(config: Config, languages: Collection[str]) -> Ears:
+    """Return ears that answer at once, in this process, for recordings in these languages.
+
+    Raises
+    ------
+    AsrError, EmotionError
+        A model cannot be loaded.
+    """
+    specs = speech_specs(config)
+    makers = {language: offline_recogniser(config, language) for language in languages if language in specs}
+
+    def decoder(_call: str, language: str) -> Decoder | None:
+        maker = makers.get(language)
+        return None if maker is None else maker()
+
+    return Ears(
+        languages=frozenset(makers),
+        decoder=decoder,
+        listener=listener_settings(config),
+        tone_model=tone_model(config),
+        tracker=tracker_settings(config),
+    )
+
+
+def prompt(config: Config, name: str, language: str) -> Samples:
+    """Return a prompt ('notice' or 'ask') as int16, 8 kHz; in the default language where it is missing, else empty."""
+    prompts = config.notice.prompts if name == "notice" else config.notice.ask
+    path = prompts.get(language, prompts.get(config.default_language))
+    return np.zeros(0, dtype=np.int16) if path is None else _read_prompt(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_prompt(path: Path, _changed_ns: int) -> Samples:
+    return read_audio(path)

@@ -1,0 +1,272 @@
+"""One live call: a leg of the AudioSocket server, its announcement, its timer, and the delivery of its decision."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nabra.call import Call, Publish
+from nabra.ears import Ears
+from nabra.operations.bus import EventKind
+from router.commands import Decision
+from router.generation import Generation
+from router.session import CallFacts
+from telephony.errors import TelephonyError
+from telephony.leg import CallLeg
+from telephony.leg_types import CloseReason
+from telephony.pairing import Announcement
+
+Samples = NDArray[np.int16]
+log = logging.getLogger(__name__)
+
+
+class Site(Protocol):
+    """What a live call needs of the service it belongs to."""
+
+    @property
+    def ears(self) -> Ears: ...
+    @property
+    def generation(self) -> Generation: ...
+    def clock(self) -> float: ...
+    def wall(self) -> float: ...
+    def language_of(self, announcement: Announcement) -> str: ...
+    def publish(
+        self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]
+    ) -> None: ...
+    def keep_record(self, record: Mapping[str, object]) -> None: ...
+    def closed(self, call: LiveCall) -> None: ...
+    async def set_variables(self, pbx: str, channel: str, variables: Mapping[str, str]) -> None: ...
+
+
+class LiveCall:
+    """Handler of one leg and the phone of its call.
+
+    Until the PBX has announced the call, its audio is let go: nothing may be analysed before the notice.
+    """
+
+    def __init__(self, site: Site, leg: CallLeg) -> None:
+        self._site = site
+        self._leg = leg
+        self._call: Call | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s: float | None = None
+        self._delivery: asyncio.Task[None] | None = None
+        self._recorded = False
+        self._opened_s = site.clock()
+        self._opened_wall = site.wall()
+        self._announcement: Announcement | None = None
+        self.id = str(leg.uuid)
+
+    @property
+    def announcement(self) -> Announcement | None:
+        """What the PBX said of this call, once it has."""
+        return self._announcement
+
+    # --------------------------------------------------------------------------------- the start of a call
+
+    def announced(self, announcement: Announcement) -> None:
+        """Begin the call: its announcement is there."""
+        self._announcement = announcement
+        self._call = self._make_call(announcement)
+        self._publish(EventKind.CALL_OPENED, self._site.clock(), 0.0, self._opening(announcement))
+        self._call.start()
+        self._after()
+
+    def give_back(self, reason: str) -> None:
+        """Hand a call back that cannot be served, with a record that says why."""
+        now_s = self._site.clock()
+        if self._call is None:
+            self._call = self._make_call(self._announcement or _unknown(self._leg))
+        self._call.on_hung_up(now_s)
+        self._keep_record(now_s)
+        self._site.keep_record(
+            {"kind": "outcome", "call": self.id, "outcome": "not_served", "problem": reason}
+        )
+        self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": reason})
+        self._leg.hand_back()
+
+    def shed_tone(self, reason: str) -> None:
+        """Stop analysing the tone of this call, because the machine has no time for it."""
+        if self._call is not None:
+            self._call.shed_tone(reason, self._site.clock())
+
+    def _make_call(self, announcement: Announcement) -> Call:
+        facts = CallFacts(
+            call=self.id,
+            pbx=announcement.pbx,
+            caller_number=announcement.caller_number,
+            caller_name=announcement.caller_name,
+            dialled=announcement.dialled,
+            language=self._site.language_of(announcement),
+            wall_anchor=self._opened_wall,
+        )
+        publish: Publish = self._publish
+        return Call(facts, self._site.generation, self._site.ears, self, publish, self._site.clock)
+
+    def _opening(self, announcement: Announcement) -> dict[str, object]:
+        return {
+            "pbx": announcement.pbx,
+            "caller_number": announcement.caller_number,
+            "caller_name": announcement.caller_name,
+            "dialled": announcement.dialled,
+            "language": self._site.language_of(announcement),
+        }
+
+    def _publish(self, kind: EventKind, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
+        self._site.publish(kind, self.id, at_s, audio_s, data)
+
+    # ------------------------------------------------------------------------------------- LegHandler
+
+    def on_audio(self, pcm: Samples, now_s: float) -> None:
+        """Take audio from the caller."""
+        if self._call is not None:
+            self._call.on_audio(pcm, now_s)
+            self._after()
+
+    def on_key(self, digit: str, now_s: float) -> None:
+        """Take a key from the caller."""
+        if self._call is not None:
+            self._call.on_key(digit, now_s)
+            self._after()
+
+    def on_closed(self, why: CloseReason, now_s: float) -> None:
+        """Take the end of the connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._call is None:
+            self._call = self._make_call(self._announcement or _unknown(self._leg))
+        self._call.on_hung_up(now_s)
+        self._keep_record(now_s)
+        handed_back = why in (CloseReason.HANDED_BACK, CloseReason.STOPPED)
+        kind = EventKind.HANDED_BACK if handed_back else EventKind.HUNG_UP
+        stats = self._leg.stats()
+        self._publish(
+            kind,
+            now_s,
+            self._call.audio_s,
+            {
+                "why": why.name.lower(),
+                "frames_in": stats.frames_in,
+                "dropped_in": stats.dropped_in,
+                "max_gap_ms": round(stats.max_gap_ms, 1),
+            },
+        )
+        self._site.closed(self)
+
+    # ------------------------------------------------------------------------------------------- Phone
+
+    def play(self, pcm: Samples, on_done: Callable[[bool, float], None]) -> None:
+        """Play a prompt to the caller."""
+
+        def done(finished: bool, now_s: float) -> None:
+            on_done(finished, now_s)
+            self._after()
+
+        self._leg.play(pcm, done)
+
+    def stop_playing(self) -> None:
+        """Stop the prompt: the caller speaks."""
+        self._leg.stop_playing()
+
+    def carry_out(self, decision: Decision) -> None:
+        """Write the decision down, then tell the PBX and hand the call back."""
+        self._keep_record(self._site.clock())
+        announcement = self._announcement
+        if announcement is None or self._site.generation.config.shadow:
+            self._leg.hand_back()
+            return
+        self._delivery = asyncio.get_running_loop().create_task(self._deliver(announcement, decision))
+
+    async def _deliver(self, announcement: Announcement, decision: Decision) -> None:
+        started_s = self._site.clock()
+        problem = ""
+        try:
+            variables = channel_variables(self.id, decision)
+            await self._site.set_variables(announcement.pbx, announcement.channel, variables)
+        except TelephonyError as error:
+            # The PBX's own default queue takes the caller; who hung up meanwhile needs no route.
+            problem = str(error)
+            log.warning("call not routed by the PBX", extra={"call": self.id, "problem": problem})
+        except Exception:
+            problem = "internal error"
+            log.exception("delivery failed", extra={"call": self.id})
+        finally:
+            self._leg.hand_back()
+        now_s = self._site.clock()
+        outcome = {
+            "kind": "outcome",
+            "call": self.id,
+            "outcome": "not_delivered" if problem else "delivered",
+            "after_decision_ms": round((now_s - started_s) * 1000.0, 2),
+            "destination": decision.destination,
+        }
+        if problem:
+            outcome["problem"] = problem
+            self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": f"not delivered: {problem}"})
+        self._site.keep_record(outcome)
+
+    # ------------------------------------------------------------------------------------ time and records
+
+    def _after(self) -> None:
+        """Keep the one timer of this call at the session's next deadline."""
+        call = self._call
+        if call is None:
+            return
+        deadline_s = call.deadline()
+        if deadline_s == self._timer_s:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_s = deadline_s
+        if deadline_s is not None:
+            delay_s = max(0.0, deadline_s - self._site.clock())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._timer_s = None
+        if self._call is not None:
+            self._call.on_timer(self._site.clock())
+            self._after()
+
+    def _keep_record(self, now_s: float) -> None:
+        if self._recorded or self._call is None:
+            return
+        self._recorded = True
+        record = self._call.record(now_s)
+        self._site.keep_record(record)
+        self._publish(EventKind.RECORD, now_s, self._call.audio_s, {"record": record})
+
+
+def channel_variables(call: str, decision: Decision) -> dict[str, str]:
+    """Return what the dialplan reads; NABRA_ROUTE is last, for it is what commits the rest."""
+    return {
+        "NABRA_CALL": call,
+        "NABRA_PRIORITY": str(decision.priority),
+        "NABRA_INTENT": decision.intent or "",
+        "NABRA_REASON": decision.agent_line,
+        "NABRA_NAME_PREFIX": decision.name_prefix,
+        "NABRA_ROUTE": decision.destination,
+    }
+
+
+def _unknown(leg: CallLeg) -> Announcement:
+    """Return what is known of a call that nothing announced."""
+    return Announcement(
+        call=leg.uuid,
+        pbx="",
+        channel="",
+        uniqueid="",
+        linkedid="",
+        caller_number="",
+        caller_name="",
+        dialled="",
+        language=None,
+    )

@@ -1,0 +1,388 @@
+"""The live service: calls from the PBX in, decisions out, until it is told to drain.
+
+Theory of operation: everything here runs on one event loop. Recognisers run in processes of their own
+(`asr.pool`), records are written by a thread (`nabra.operations.records`), the manager connection reads in a
+thread (`telephony.ami`); none of them can hold the loop up. A call is begun when its socket and its
+announcement have met, keeps the generation it began with, and is handed back whatever happens.
+
+Start order: state, models and kernels warm, recognisers, manager connections, and the listening socket last;
+a PBX that finds no listening socket goes on to its default queue at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from asr.decoder import Decoder
+from asr.pool import PoolSettings, RecogniserPool
+from config.schema import Config
+from emotion import warm_up
+from nabra.ears import Ears, listener_settings, speech_specs, tone_model, tracker_settings
+from nabra.errors import ServiceError
+from nabra.generations import fit, state_of
+from nabra.live import LiveCall
+from nabra.loop_watch import LoopWatch
+from nabra.operations.bus import CallEvent, EventBus, EventKind
+from nabra.operations.outcomes import Outcomes
+from nabra.operations.records import RecordStore, RecordStoreSettings
+from router.generation import Generation
+from telephony.ami import AmiClient, AmiEvent, AmiSettings, AmiState
+from telephony.errors import AmiDown
+from telephony.leg import CallLeg
+from telephony.leg_types import LegHandler, ServerSettings
+from telephony.pairing import Announcement, Pairing, announcement_from
+from telephony.server import AudioSocketServer, parse_networks
+
+log = logging.getLogger(__name__)
+
+NEEDS_RESTART = ("site", "state_dir", "listen", "pbx", "health", "speech", "records")
+"""Sections that a running service cannot change."""
+
+
+class Observer(Protocol):
+    """Whoever wants to see calls happen; may be slow, and then misses events."""
+
+    def on_call_event(self, call: str, event: CallEvent) -> None:
+        """Take one event."""
+
+
+class Service:
+    """One engine: listens for calls, decides them, tells the PBX.
+
+    Parameters
+    ----------
+    config : as loaded.
+    clock, wall : monotonic and Unix seconds.
+    observers : told of every event, off the live path.
+    progress : told in a few words what is being started.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        observers: Iterable[Observer] = (),
+        progress: Callable[[str], None] = log.info,
+    ) -> None:
+        self.clock = clock
+        self.wall = wall
+        self.bus = EventBus()
+        self.watch = LoopWatch(clock, self._shed_tone)
+        self._config = config
+        self._progress = progress
+        self._observers = tuple(observers)
+        self._generation: Generation | None = None
+        self._ears: Ears | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._calls: dict[str, LiveCall] = {}
+        grace_s = max((pbx.announce_grace_s for pbx in config.pbx), default=2.0)
+        self._pairing: Pairing[LiveCall] = Pairing(grace_s)
+        self._pairing_timer: asyncio.TimerHandle | None = None
+        self._outcomes = Outcomes()
+        self._amis = {pbx.name: self._make_ami(pbx.name, config) for pbx in config.pbx}
+        records = config.records
+        self.records = RecordStore(
+            RecordStoreSettings(
+                directory=records.directory or state_of(config) / "records",
+                keep_days=records.keep_days,
+                rotate_bytes=records.rotate_mb * 1024 * 1024,
+                mask_caller=records.mask_number,
+            ),
+            clock=wall,
+        )
+        self.pool: RecogniserPool | None = None
+        self.server = AudioSocketServer(
+            ServerSettings(
+                host=config.listen.host,
+                port=config.listen.port,
+                allow=parse_networks(config.listen.allow),
+                max_calls=config.listen.max_calls,
+                max_per_second=config.listen.max_new_per_second,
+            ),
+            self._on_leg,
+            clock,
+        )
+
+    # ------------------------------------------------------------------------------------ what others see
+
+    @property
+    def generation(self) -> Generation:
+        """What new calls are decided with."""
+        if self._generation is None:
+            raise ServiceError("the service has not been started")
+        return self._generation
+
+    @property
+    def ears(self) -> Ears:
+        """What calls listen with."""
+        if self._ears is None:
+            raise ServiceError("the service has not been started")
+        return self._ears
+
+    @property
+    def audio_address(self) -> tuple[str, int]:
+        """Host and port that a PBX connects to."""
+        return self.server.address
+
+    @property
+    def live_calls(self) -> int:
+        """Calls whose socket is open."""
+        return len(self._calls)
+
+    def ami_states(self) -> dict[str, AmiState]:
+        """Return how each PBX's manager connection stands, by the PBX's name."""
+        return {name: ami.state for name, ami in self._amis.items()}
+
+    def ami_up(self) -> bool:
+        """Whether a decision could be delivered to any PBX."""
+        return any(ami.state is AmiState.UP for ami in self._amis.values())
+
+    # ----------------------------------------------------------------------------------- start and end
+
+    async def start(self) -> None:
+        """Start everything; returns when calls are served.
+
+        Raises
+        ------
+        RouterError, EmotionError, AsrError, RecordsError, ServerError
+            Something cannot be used, with the reason and how to mend it. What was started is stopped again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        config = self._config
+        self._progress("learning the intents and compiling the rules")
+        self._generation = await asyncio.to_thread(fit, config, 1)
+        self._progress("warming the tone model")
+        model = await asyncio.to_thread(tone_model, config)
+        await asyncio.to_thread(warm_up)
+        specs = speech_specs(config)
+        speech = config.speech
+        if specs:
+            self._progress("loading the recognisers")
+            self.pool = RecogniserPool(
+                specs,
+                PoolSettings(
+                    workers=speech.workers,
+                    hang_timeout_s=speech.hang_timeout_s,
+                    max_backlog_s=speech.max_backlog_s,
+                ),
+                clock=self.clock,
+            )
+            await self.pool.start()
+        self._ears = Ears(
+            languages=frozenset(specs),
+            decoder=self._decoder,
+            listener=listener_settings(config),
+            tone_model=model,
+            tracker=tracker_settings(config),
+            too_busy_for_tone=self.watch.busy,
+        )
+        self.records.start()
+        self.watch.start()
+        for observer in self._observers:
+            self._tasks.append(asyncio.create_task(self._tell(observer), name="observer"))
+        self._progress("connecting to the PBX")
+        for ami in self._amis.values():
+            ami.start()
+        await self.server.start()
+        log.info("serving", extra={"address": "%s:%d" % self.server.address, "generation": 1})
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no new calls, and wait for those that are there, at most `timeout_s`."""
+        await self.server.drain()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.server.drained(), timeout_s)
+
+    async def stop(self) -> None:
+        """Hand every call back and stop everything; harmless twice."""
+        await self.server.stop()
+        await asyncio.sleep(0)
+        if self._pairing_timer is not None:
+            self._pairing_timer.cancel()
+        for ami in self._amis.values():
+            await ami.stop()
+        if self.pool is not None:
+            await self.pool.stop()
+        self.watch.stop()
+        # One more turn, so that observers see the last events before they are stopped.
+        await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        await asyncio.to_thread(self.records.close)
+
+    async def reload(self, config: Config) -> Generation:
+        """Decide new calls with another configuration; calls that run keep theirs.
+
+        Raises
+        ------
+        ServiceError
+            It changes what only a restart can change; the running generation stays.
+        RouterError
+            A rule or intent cannot be used; the running generation stays.
+        """
+        running = self.generation.config
+        changed = [name for name in NEEDS_RESTART if getattr(running, name) != getattr(config, name)]
+        if running.tone.model != config.tone.model:
+            changed.append("tone.model")
+        if config.tone.enabled and self.ears.tone_model is None:
+            changed.append("tone.enabled (it was off at the start, so no model is loaded)")
+        if changed:
+            raise ServiceError(
+                f"{config.source or 'the new config'} changes {', '.join(changed)}, which needs a restart; "
+                f"generation {self.generation.number} stays in force"
+            )
+        generation = await asyncio.to_thread(fit, config, self.generation.number + 1)
+        self._generation = generation
+        log.info("new generation", extra={"generation": generation.number, "hash": generation.hash})
+        return generation
+
+    # ------------------------------------------------------------------------------- calls come and go
+
+    def _on_leg(self, leg: CallLeg) -> LegHandler | None:
+        """Take a socket that has named its call."""
+        now_s = self.clock()
+        call = LiveCall(self, leg)
+        self._calls[call.id] = call
+        if not self.ami_up():
+            call.give_back("no PBX's manager interface is connected, so no route could be delivered")
+            return call
+        pair = self._pairing.connected(leg.uuid, call, now_s)
+        if pair is not None:
+            self._begin(pair.leg, pair.announcement)
+        self._watch_pairing()
+        return call
+
+    def _on_announcement(self, announcement: Announcement) -> None:
+        pair = self._pairing.announced(announcement, self.clock())
+        if pair is not None:
+            self._begin(pair.leg, pair.announcement)
+        self._watch_pairing()
+
+    def _begin(self, call: LiveCall, announcement: Announcement) -> None:
+        self._outcomes.follow(
+            call.id, announcement.pbx, announcement.uniqueid, announcement.linkedid, self.clock()
+        )
+        call.announced(announcement)
+
+    def _watch_pairing(self) -> None:
+        """Keep one timer at the moment when the next half has waited too long."""
+        if self._pairing_timer is not None:
+            self._pairing_timer.cancel()
+            self._pairing_timer = None
+        deadline_s = self._pairing.next_deadline()
+        if deadline_s is not None:
+            delay_s = max(0.0, deadline_s - self.clock())
+            self._pairing_timer = asyncio.get_running_loop().call_later(delay_s, self._expire_pairing)
+
+    def _expire_pairing(self) -> None:
+        self._pairing_timer = None
+        for _, call in self._pairing.expired(self.clock()).legs:
+            call.give_back("no PBX announced this call in time")
+        self._watch_pairing()
+
+    def closed(self, call: LiveCall) -> None:
+        """Forget a call whose socket closed."""
+        if self._calls.get(call.id) is call:
+            del self._calls[call.id]
+        self._pairing.closed(UUID(call.id), call)
+
+    def _decoder(self, call: str, language: str) -> Decoder | None:
+        return None if self.pool is None else self.pool.decoder(call, language)
+
+    def _shed_tone(self) -> None:
+        for call in self._calls.values():
+            call.shed_tone(self.watch.busy())
+
+    # ------------------------------------------------------------------------------- what calls need of us
+
+    def language_of(self, announcement: Announcement) -> str:
+        """Return the language of a call: the dialplan's word, else its line's, else the default."""
+        config = self.generation.config
+        if announcement.language in config.languages and announcement.language is not None:
+            return announcement.language
+        for line in config.lines:
+            if line.number == announcement.dialled:
+                return line.language
+        return config.default_language
+
+    def publish(
+        self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]
+    ) -> None:
+        """Put an event of a call on the bus."""
+        self.bus.publish(kind, call=call, at_s=at_s, audio_s=audio_s, data=data)
+
+    def keep_record(self, record: Mapping[str, object]) -> None:
+        """Give a line to the record store, which writes it in its own time."""
+        self.records.put(record)
+
+    async def set_variables(self, pbx: str, channel: str, variables: Mapping[str, str]) -> None:
+        """Set channel variables on a PBX.
+
+        Raises
+        ------
+        AmiError
+            The PBX is not connected, refused, or did not answer in time.
+        """
+        ami = self._amis.get(pbx)
+        if ami is None:
+            raise AmiDown(f"no PBX named '{pbx}' is configured")
+        await ami.setvars(channel, variables, self.generation.config.budget.ami_ms / 1000)
+
+    # ------------------------------------------------------------------------------------- the PBX speaks
+
+    def _make_ami(self, name: str, config: Config) -> AmiClient:
+        pbx = next(item for item in config.pbx if item.name == name)
+        if pbx.secret is None:
+            raise ServiceError(
+                f"pbx '{name}': no password: set the variable {pbx.secret_env} that `secret_env` names, "
+                "or give `secret_file`"
+            )
+        settings = AmiSettings(
+            name=name, host=pbx.host, port=pbx.port, username=pbx.username, secret=str(pbx.secret)
+        )
+        return AmiClient(settings, lambda event: self._on_ami_event(name, event), self._ami_logger(name))
+
+    def _ami_logger(self, name: str) -> Callable[[AmiState], None]:
+        def on_state(state: AmiState) -> None:
+            level = logging.INFO if state in (AmiState.UP, AmiState.STOPPED) else logging.WARNING
+            log.log(level, "manager interface", extra={"pbx": name, "state": state.value})
+
+        return on_state
+
+    def _on_ami_event(self, pbx: str, event: AmiEvent) -> None:
+        announcement = announcement_from(event, pbx)
+        if announcement is not None:
+            self._on_announcement(announcement)
+            return
+        for outcome in self._outcomes.receive(pbx, event.name, event.fields, self.clock()):
+            self.publish(outcome.kind, outcome.call, outcome.at_s, 0.0, outcome.data)
+            self.keep_record(outcome.line(self.wall()))
+
+    async def _tell(self, observer: Observer) -> None:
+        subscription = self.bus.subscribe()
+        try:
+            async for batch in subscription.batches():
+                for event in batch.events:
+                    try:
+                        observer.on_call_event(event.call, event)
+                    except Exception:
+                        log.exception("an observer failed on an event", extra={"kind": event.kind.value})
+        finally:
+            subscription.close()
