@@ -306,7 +306,8 @@ class AmiClient:
             where = f"PBX {settings.name} at {settings.host}:{settings.port}"
             self.last_error = f"connection to {where}: {reason}"
             self._fail_pending()
-            ended.set_result(None)
+            if not ended.done():
+                ended.set_result(None)
 
         connection = AmiConnection(
             settings.host,
@@ -328,10 +329,19 @@ class AmiClient:
                 if not ended.done():
                     await self._wait("Ping", self._send("Ping", {}), settings.ping_timeout_s)
             raise AmiDown(self.last_error)
+        except AmiDown:
+            if not connection.finished.is_set():
+                raise
+            # The thread's reason, which may still be on its way, says more than that something could not be
+            # sent.
+            await asyncio.wait({ended}, timeout=_STOP_TIMEOUT_S)
+            raise AmiDown(self.last_error) from None
         finally:
             connection.disconnect()
-            await asyncio.wait({ended}, timeout=_STOP_TIMEOUT_S)
-            self._fail_pending()
+            # A thread that hangs in a name look-up is left behind: it is a daemon and will find itself
+            # unwanted.
+            if not (await asyncio.wait({ended}, timeout=_STOP_TIMEOUT_S))[0]:
+                on_end("given up")
             self._dropped_before += connection.events_dropped
             self._connection = None
 
@@ -398,7 +408,7 @@ class AmiClient:
     def _fail_pending(self) -> None:
         for pending in self._pending.values():
             if not pending.done.done():
-                pending.done.set_exception(AmiDown(f"the login to PBX {self.settings.name} was lost"))
+                pending.done.set_exception(AmiDown(self.last_error))
 
     def _set_state(self, state: AmiState) -> None:
         if state is self._state:

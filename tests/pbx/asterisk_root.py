@@ -1,13 +1,14 @@
 """A real Asterisk 22 in a folder, built once and kept in the user's cache.
 
-Debian stable has no Asterisk package, Debian's rolling suite has; so a small root file system with nothing but Asterisk
-in it is built beside the machine's own files and entered by ``chroot``. The packages come from the mirror that the
-machine itself already trusts and uses. A build takes a minute or two and about 100 MB of download; afterwards the folder
-is used as it is, and every test session keeps its own configuration, spool and database in a folder of its own below
-``srv/``.
+Debian stable has no Asterisk package, Debian's rolling suite has; so a small root file system with nothing
+but Asterisk in it is built beside the machine's own files and entered by ``chroot``. The packages come from
+the mirror that the machine itself already trusts and uses. A build takes a minute or two and about 100 MB of
+download; afterwards the folder is used as it is, and every test session keeps its own configuration, spool
+and database in a folder of its own below ``srv/``.
 
-Nothing is installed or built unless the machine's owner says so: it has to be root on Debian, with ``CI=true`` or
-``NABRA_TEST_INSTALL=1``. Run as a program, it builds and prints the folder: ``python -m tests.pbx.asterisk_root``.
+Nothing is installed or built unless the machine's owner says so: it has to be root on Debian, with
+``CI=true`` or ``NABRA_TEST_INSTALL=1``. Run as a program, it builds and prints the folder: ``python -m
+tests.pbx.asterisk_root``.
 """
 
 import fcntl
@@ -49,7 +50,9 @@ def why_not() -> str | None:
     if not Path("/etc/debian_version").exists():
         return "needs Debian: the Asterisk package is Debian's"
     if os.environ.get("CI") != "true" and os.environ.get("NABRA_TEST_INSTALL") != "1":
-        return "set NABRA_TEST_INSTALL=1 to let the tests install packages and build an Asterisk of about 280 MB"
+        return (
+            "set NABRA_TEST_INSTALL=1 to let the tests install packages and build an Asterisk of about 280 MB"
+        )
     return None
 
 
@@ -58,7 +61,11 @@ def version_of(root: Path) -> str:
     if not (root / "usr/sbin/asterisk").exists():
         return ""
     done = subprocess.run(
-        ["chroot", str(root), "/usr/sbin/asterisk", "-V"], capture_output=True, text=True, timeout=30, check=False
+        ["chroot", str(root), "/usr/sbin/asterisk", "-V"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     match = re.match(r"Asterisk (\d+(\.\d+)*)", done.stdout)
     return match.group(1) if match else ""
@@ -120,7 +127,7 @@ def _build(root: Path, say: Callable[[str], None]) -> None:
         version = version_of(work / "root")
         if not version.startswith(WANTED_VERSION):
             raise AsteriskUnavailable(
-                f"the mirror's {SUITE} has Asterisk {version or 'without a version'}, the tests want {WANTED_VERSION}x"
+                f"the mirror's {SUITE} has Asterisk {version or '?'}, the tests want {WANTED_VERSION}x"
             )
         (work / "root" / "srv").mkdir(exist_ok=True)
         (work / "root").rename(root)
@@ -146,7 +153,10 @@ def _install_builder(say: Callable[[str], None]) -> None:
 def _mirror() -> str:
     """Mirror of the Debian archive in the machine's own apt sources."""
     done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(CREATED_BY) $(SITE)"], capture_output=True, text=True, check=False
+        ["apt-get", "indextargets", "--format", "$(CREATED_BY) $(SITE)"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     sites = [words[1] for line in done.stdout.splitlines() if len(words := line.split()) == 2]
     archives = [site for site in sites if site.rstrip("/").endswith("/debian")]

@@ -22,7 +22,9 @@ def announcement(call: UUID, pbx: str = "main") -> Announcement:
 
 CALLS = [UUID(int=number + 1) for number in range(6)]
 EVENTS = st.lists(
-    st.tuples(st.sampled_from(["socket", "event", "close", "tick"]), st.sampled_from(range(6)), st.floats(0, 1)),
+    st.tuples(
+        st.sampled_from(["socket", "event", "close", "tick"]), st.sampled_from(range(6)), st.floats(0, 1)
+    ),
     max_size=60,
 )
 
