@@ -1,0 +1,320 @@
+"""Decide now, wait for more, or ask once.
+
+A pure function of what is known at one moment. The order of its questions:
+
+1. Are the words sure enough, for this many of them, to name a destination? A hard word is.
+2. If not, and the caller may still say more, wait.
+3. If so, but tone was not heard yet and could change the outcome under these rules, wait for it. Whether it
+could is
+   decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
+4. Do the rules, or a lack of certainty, want the question put, and may it be? Ask.
+5. Else decide: the first rule that routes; else the words, where they are sure; else the default. Never a
+guess.
+
+What the voice sounds like is looked at in step 5 only. Its value therefore never changes when a call is
+decided or what the caller is asked, and in step 5 it can only fire more rules (see `router.rules`): angrier
+is never later in a queue and never nearer to self-service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from router.commands import Decision, Trigger
+from router.ladder import Footing, Missing, Rung, climb_down, rests_on_words
+from router.reasons import Code, Reason
+from router.rules import Outcome
+from router.tone import UNHEARD, ToneNow
+
+if TYPE_CHECKING:
+    from router.generation import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class HardHit:
+    """A hard word that was heard: the phrase, and the intent and destination it stands for."""
+
+    phrase: str
+    intent: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a text means.
+
+    Attributes
+    ----------
+    by_intent, by_destination : probabilities, calibrated for this many words.
+    words : how many words were heard.
+    hard : the first hard word heard, or None.
+    """
+
+    by_intent: Mapping[str, float]
+    by_destination: Mapping[str, float]
+    words: int
+    hard: HardHit | None = None
+
+    def strongest(self) -> tuple[str, float]:
+        """Return the likeliest destination and its probability; ("", 0.0) where nothing was heard."""
+        if not self.by_destination:
+            return "", 0.0
+        name = min(self.by_destination, key=lambda key: (-self.by_destination[key], key))
+        return name, self.by_destination[name]
+
+
+NOTHING_HEARD = Understanding(MappingProxyType({}), MappingProxyType({}), 0)
+
+
+class Facts(Protocol):
+    """What the decider reads of the facts of a call."""
+
+    @property
+    def language(self) -> str: ...
+    @property
+    def dialled(self) -> str: ...
+    @property
+    def pbx(self) -> str: ...
+    @property
+    def caller_number(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything known about a call at one moment.
+
+    Attributes
+    ----------
+    facts : of the call, as the record keeps them.
+    understood, text : of what was said so far; `hard` the hard word that may be acted on.
+    ended : the caller has finished and no more text is expected.
+    forced : time is up, decide; `trigger` names the deadline (or what else makes this the moment).
+    may_ask : the question could be put now; `asked` that it was.
+    spoke : the caller spoke at all.
+    tone : how the caller sounds; `tone_awaited` that no estimate may be used yet but one can still come.
+    key_destination, key : what a pressed key decided, or None.
+    footing : for the ladder.
+    context : reasons that the session adds (deadline, objection, lost recogniser).
+    """
+
+    facts: Facts
+    understood: Understanding
+    text: str
+    hard: HardHit | None
+    ended: bool
+    forced: bool
+    trigger: Trigger
+    may_ask: bool
+    asked: bool
+    spoke: bool
+    tone: ToneNow
+    tone_awaited: bool
+    footing: Footing
+    audio_s: float
+    now_s: float
+    key: str | None = None
+    key_destination: str | None = None
+    context: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do yet; `for_tone` that the words would do but tone could still matter."""
+
+    for_tone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put the clarifying question."""
+
+
+Verdict = Wait | Ask | Decision
+
+
+def decide(moment: Moment, generation: Generation) -> Verdict:
+    """Say what to do at this moment."""
+    settings = generation.config.decision
+    destination, probability = moment.understood.strongest()
+    threshold, needed_words = settings.threshold, 1
+    if not (moment.ended or moment.forced):
+        threshold, needed_words = settings.early_threshold, settings.min_words
+    sure = (
+        destination in generation.config.destinations
+        and probability >= threshold
+        and moment.understood.words >= needed_words
+    )
+    if moment.hard is not None:
+        destination, sure = moment.hard.destination, True
+    if moment.key_destination is None and not (sure or moment.ended or moment.forced):
+        return Wait()
+
+    calm = _values(moment, generation, UNHEARD, destination if sure else "", probability)
+    without_tone = generation.rules.evaluate(calm)
+    words_say = destination if sure else generation.config.default
+    if moment.key_destination is None and not moment.forced:
+        settled = without_tone.route or words_say
+        if not moment.ended and moment.tone_awaited and generation.rules.tone_could_matter(calm, settled):
+            return Wait(for_tone=True)
+        unsettled = without_tone.ask or (not sure and without_tone.route is None)
+        if unsettled and not moment.asked and settings.ask:
+            if not moment.ended:
+                return Wait()
+            if moment.may_ask:
+                return Ask()
+
+    outcome = without_tone
+    if moment.tone.heard:
+        outcome = generation.rules.evaluate(
+            _values(moment, generation, moment.tone, calm["destination"], probability)
+        )
+    return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the words say: the strongest destination, whether they are sure of it, and what was needed."""
+
+    destination: str
+    probability: float
+    threshold: float
+    sure: bool
+
+
+def _values(
+    moment: Moment, generation: Generation, tone: ToneNow, destination: str, probability: float
+) -> dict[str, Any]:
+    """The variables of the rules (`router.variables`) at this moment."""
+    understood = moment.understood
+    return {
+        "intent": _intent(moment, generation, destination) or "",
+        "destination": destination,
+        "sure": bool(destination),
+        "probability": probability,
+        "probabilities": understood.by_destination,
+        "words": understood.words,
+        "text": moment.text,
+        "hard_word": moment.hard is not None,
+        "spoke": moment.spoke,
+        "asked": moment.asked,
+        "language": moment.facts.language,
+        "dialled": moment.facts.dialled,
+        "pbx": moment.facts.pbx,
+        "caller_number": moment.facts.caller_number,
+        "tone_known": tone.heard,
+        "angry": tone.anger >= generation.config.tone.angry_at,
+        "anger": tone.anger,
+        "arousal": tone.arousal,
+        "valence": tone.valence,
+    }
+
+
+def _intent(moment: Moment, generation: Generation, destination: str) -> str | None:
+    """The likeliest of the intents that lead to the destination."""
+    if not destination:
+        return None
+    if moment.hard is not None:
+        return moment.hard.intent
+    by_intent = moment.understood.by_intent
+    language = moment.facts.language
+    leading = [name for name in by_intent if generation.destination_of(name, language) == destination]
+    return min(leading, key=lambda name: (-by_intent[name], name)) if leading else None
+
+
+def _choose(moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading) -> Decision:
+    config = generation.config
+    by_key = moment.key_destination is not None
+    by_rule = not by_key and outcome.route is not None
+    sure = reading.sure
+    by_words = not by_key and (
+        (by_rule and sure and rests_on_words(outcome.route_uses)) or (not by_rule and sure)
+    )
+    destination = moment.key_destination or outcome.route or (reading.destination if sure else config.default)
+    rung, steps = climb_down(moment.footing, by_words=by_words, by_key=by_key, by_rule=by_rule)
+    priority = int(outcome.raise_minutes + 0.5)
+    intent = _intent(moment, generation, reading.destination if sure else "")
+    reasons = _reasons(moment, generation, outcome, reading, rung)
+    chosen = config.destinations[destination]
+    shadow_destination: str | None = None
+    shadow_priority: int | None = None
+    if config.shadow:
+        shadow_destination, shadow_priority = destination, priority
+        reasons = (*reasons, generation.speaker.reason(Code.SHADOW, destination=destination))
+        destination, priority, chosen = config.default, 0, config.destinations[config.default]
+    return Decision(
+        destination=destination,
+        priority=priority,
+        intent=intent,
+        probability=reading.probability,
+        probabilities=MappingProxyType(dict(sorted(moment.understood.by_destination.items()))),
+        rung=rung,
+        reasons=reasons,
+        rules_fired=outcome.fired,
+        shadow_destination=shadow_destination,
+        name_prefix=chosen.name_prefix,
+        decided_audio_s=moment.audio_s,
+        decided_at_s=moment.now_s,
+        trigger=moment.trigger,
+        steps=steps,
+        rules_shadowed=outcome.shadowed,
+        shadow_priority=shadow_priority,
+        agent_line=generation.speaker.agent_line(reasons, moment.facts.language),
+    )
+
+
+def _reasons(
+    moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading, rung: Rung
+) -> tuple[Reason, ...]:
+    strongest, probability, threshold = reading.destination, reading.probability, reading.threshold
+    say = generation.speaker.reason
+    config = generation.config
+    reasons: list[Reason] = []
+    if moment.key is not None and moment.key_destination is not None:
+        reasons.append(say(Code.KEY, digit=moment.key, destination=moment.key_destination))
+    elif outcome.route is not None and outcome.route_rule is not None:
+        reasons.append(say(Code.RULE_ROUTE, rule=outcome.route_rule, destination=outcome.route))
+    if moment.hard is not None:
+        hard = moment.hard
+        reasons.append(
+            say(Code.HARD_WORD, phrase=hard.phrase, intent=hard.intent, destination=hard.destination)
+        )
+    elif reading.sure:
+        reasons.append(
+            say(
+                Code.WORDS,
+                destination=strongest,
+                intent=_intent(moment, generation, strongest) or strongest,
+                probability=probability,
+                percent=round(100 * probability),
+                words=moment.understood.words,
+                threshold=threshold,
+            )
+        )
+    elif moment.key_destination is None:
+        if moment.understood.words and strongest:
+            reasons.append(
+                say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold)
+            )
+        elif moment.spoke and moment.footing.recogniser:
+            reasons.append(say(Code.NO_WORDS))
+        if outcome.route is None:
+            reasons.append(say(Code.DEFAULT, destination=config.default))
+    if moment.tone.heard and moment.tone.anger >= config.tone.angry_at:
+        reasons.append(say(Code.ANGRY, anger=round(moment.tone.anger, 4), angry_at=config.tone.angry_at))
+    elif not moment.tone.heard and not moment.footing.tone_off and moment.spoke:
+        reasons.append(say(Code.TONE_UNHEARD))
+    if outcome.raise_minutes > 0:
+        reasons.append(say(Code.RULE_RAISE, rules=", ".join(outcome.raised), minutes=outcome.raise_minutes))
+    if rung is Rung.PARTIAL_TEXT:
+        missing = Missing.FINAL_LATE if moment.footing.ended else Missing.STILL_SPEAKING
+        reasons.append(
+            say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value)
+        )
+    if moment.asked:
+        reasons.append(say(Code.ASKED))
+    reasons.extend(moment.context)
+    reasons.extend(say(Code.SHADOW_RULE, rule=name) for name in outcome.shadowed)
+    return tuple(reasons)

@@ -1,0 +1,338 @@
+"""The record of one call: everything it was decided on, and the decision, as one line of JSON.
+
+Field names are stable; `schema` grows when one changes its meaning or goes. Times ending in `_s` are seconds
+since the session began (`wall_anchor`, Unix seconds), those ending in `audio_s` seconds of the caller's
+audio.
+
+    schema, kind ("decision"), call, pbx, caller_number, caller_name, dialled, language, wall_anchor
+    outcome             decided | hung_up | open
+    generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
+    recogniser_available, text (null where it is not kept), asked
+    notice              {started_s, ended_s}
+    tone                {analysed, off_by_caller, deleted, heard, anger, arousal, valence, confidence}
+    decision            null, or {destination, priority, intent, probability, probabilities, rung,
+                        steps [{rung, missing}], trigger, reasons [{code, en, ar, parameters}], rules_fired,
+                        rules_shadowed, shadow_destination, shadow_priority, name_prefix, agent_line,
+                        decided_at_s, decided_audio_s}
+    timings             {speech_end_s, decided_at_s, latency_ms, hung_up_at_s, written_at_s}; latency_ms is
+                        negative where the decision came before the end of speech
+    ignored             events that came too early or too late, counted by kind
+    timeline            [{now_s, at_s, audio_s, event, (its fields), state, commands, destinations, intents,
+                        waiting_for_tone}]: state, commands and what was understood are those after the event
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from router.commands import (
+    Command,
+    Decide,
+    Decision,
+    ForceFinal,
+    PlayPrompt,
+    StartAnalysis,
+    StopAnalysis,
+    StopPrompt,
+    StopTone,
+    Trigger,
+)
+from router.errors import RecordError
+from router.evidence import EVENT_KINDS, KIND_OF, Event
+from router.ladder import Missing, Rung, Step
+from router.reasons import Code, Reason
+from router.tone import ToneNow
+
+if TYPE_CHECKING:
+    from router.decider import Understanding
+
+SCHEMA = 1
+_INTENTS_SHOWN = 3
+
+_COMMAND_NAMES: dict[type[Command], str] = {
+    PlayPrompt: "play_prompt",
+    StopPrompt: "stop_prompt",
+    StartAnalysis: "start_analysis",
+    StopTone: "stop_tone",
+    ForceFinal: "force_final",
+    StopAnalysis: "stop_analysis",
+    Decide: "decide",
+}
+
+
+class Outcome(StrEnum):
+    """How a call left the session."""
+
+    DECIDED = "decided"
+    HUNG_UP = "hung_up"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What is known of a call before anything is heard.
+
+    Attributes
+    ----------
+    call : its UUID, as text.
+    pbx : name of the PBX.
+    caller_number, caller_name, dialled : as announced; may be empty.
+    language : of the notice and the recogniser.
+    wall_anchor : Unix seconds at which the session began.
+    """
+
+    call: str
+    pbx: str
+    caller_number: str = ""
+    caller_name: str = ""
+    dialled: str = ""
+    language: str = "en"
+    wall_anchor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a call, and what it led to."""
+
+    event: Event
+    now_s: float
+    state: str
+    commands: tuple[Command, ...]
+    understood: Understanding | None
+    waiting_for_tone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """Everything there is to know of one call; the module says what each field means."""
+
+    call: CallFacts
+    generation: int
+    generation_hash: str
+    intent_model: str
+    models: Mapping[str, str]
+    recogniser_available: bool
+    outcome: Outcome
+    decision: Decision | None
+    text: str | None
+    asked: bool
+    notice_started_s: float | None
+    notice_ended_s: float | None
+    tone_analysed: bool
+    tone_off_by_caller: bool
+    tone_deleted: int
+    tone_now: ToneNow
+    speech_end_s: float | None
+    decided_at_s: float | None
+    latency_ms: float | None
+    hung_up_at_s: float | None
+    written_at_s: float
+    ignored: Mapping[str, int]
+    timeline: tuple[Entry, ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the record as JSON-ready values, in the fields that the module documents."""
+        tone = self.tone_now
+        return {
+            "schema": SCHEMA,
+            "kind": "decision",
+            **dataclasses.asdict(self.call),
+            "outcome": self.outcome.value,
+            "generation": {
+                "number": self.generation,
+                "hash": self.generation_hash,
+                "intent_model": self.intent_model,
+            },
+            "models": dict(self.models),
+            "recogniser_available": self.recogniser_available,
+            "text": self.text,
+            "asked": self.asked,
+            "notice": {"started_s": self.notice_started_s, "ended_s": self.notice_ended_s},
+            "tone": {
+                "analysed": self.tone_analysed,
+                "off_by_caller": self.tone_off_by_caller,
+                "deleted": self.tone_deleted,
+                "heard": tone.heard,
+                "anger": _finite(tone.anger),
+                "arousal": _finite(tone.arousal),
+                "valence": _finite(tone.valence),
+                "confidence": _finite(tone.confidence),
+            },
+            "decision": None if self.decision is None else decision_to_json(self.decision),
+            "timings": {
+                "speech_end_s": self.speech_end_s,
+                "decided_at_s": self.decided_at_s,
+                "latency_ms": self.latency_ms,
+                "hung_up_at_s": self.hung_up_at_s,
+                "written_at_s": self.written_at_s,
+            },
+            "ignored": dict(self.ignored),
+            "timeline": [_entry_to_json(entry) for entry in self.timeline],
+        }
+
+
+def decision_to_json(decision: Decision) -> dict[str, object]:
+    """Return a decision as JSON-ready values."""
+    return {
+        "destination": decision.destination,
+        "priority": decision.priority,
+        "intent": decision.intent,
+        "probability": decision.probability,
+        "probabilities": dict(decision.probabilities),
+        "rung": decision.rung.value,
+        "steps": [{"rung": step.rung.value, "missing": step.missing.value} for step in decision.steps],
+        "trigger": decision.trigger.value,
+        "reasons": [
+            {
+                "code": reason.code.value,
+                "en": reason.en,
+                "ar": reason.ar,
+                "parameters": dict(reason.parameters),
+            }
+            for reason in decision.reasons
+        ],
+        "rules_fired": list(decision.rules_fired),
+        "rules_shadowed": list(decision.rules_shadowed),
+        "shadow_destination": decision.shadow_destination,
+        "shadow_priority": decision.shadow_priority,
+        "name_prefix": decision.name_prefix,
+        "agent_line": decision.agent_line,
+        "decided_at_s": decision.decided_at_s,
+        "decided_audio_s": decision.decided_audio_s,
+    }
+
+
+def decision_from_json(value: Mapping[str, Any]) -> Decision:
+    """Read a decision back.
+
+    Raises
+    ------
+    RecordError
+    """
+    try:
+        return Decision(
+            destination=value["destination"],
+            priority=value["priority"],
+            intent=value["intent"],
+            probability=value["probability"],
+            probabilities=MappingProxyType(dict(value["probabilities"])),
+            rung=Rung(value["rung"]),
+            reasons=tuple(
+                Reason(
+                    Code(reason["code"]),
+                    reason["en"],
+                    reason["ar"],
+                    MappingProxyType(dict(reason["parameters"])),
+                )
+                for reason in value["reasons"]
+            ),
+            rules_fired=tuple(value["rules_fired"]),
+            shadow_destination=value["shadow_destination"],
+            name_prefix=value["name_prefix"],
+            decided_audio_s=value["decided_audio_s"],
+            decided_at_s=value["decided_at_s"],
+            trigger=Trigger(value["trigger"]),
+            steps=tuple(Step(Rung(step["rung"]), Missing(step["missing"])) for step in value["steps"]),
+            rules_shadowed=tuple(value["rules_shadowed"]),
+            shadow_priority=value["shadow_priority"],
+            agent_line=value["agent_line"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"the decision in this record cannot be read: {error!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """What a record holds that is needed to decide its call again.
+
+    Attributes
+    ----------
+    call : its facts, masked as recorded.
+    recogniser_available : when the session began.
+    evidence : each event with the time at which the session was told, in order.
+    decision : what was decided, or None.
+    generation_hash : of the generation that decided.
+    has_text : whether the words were kept.
+    """
+
+    call: CallFacts
+    recogniser_available: bool
+    evidence: tuple[tuple[Event, float], ...]
+    decision: Decision | None
+    generation_hash: str
+    has_text: bool
+
+
+def read_record(value: Mapping[str, Any]) -> RecordedCall:
+    """Read a record's JSON back, as far as deciding again needs it.
+
+    Raises
+    ------
+    RecordError
+        Where the schema is another, or a field is missing or has the wrong shape.
+    """
+    if value.get("schema") != SCHEMA or value.get("kind") != "decision":
+        raise RecordError(
+            f"not a decision record of schema {SCHEMA} (schema {value.get('schema')!r}, "
+            f"kind {value.get('kind')!r})"
+        )
+    try:
+        facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
+        decision = value["decision"]
+        return RecordedCall(
+            call=facts,
+            recogniser_available=bool(value["recogniser_available"]),
+            evidence=tuple((_event_from_json(entry), float(entry["now_s"])) for entry in value["timeline"]),
+            decision=None if decision is None else decision_from_json(decision),
+            generation_hash=value["generation"]["hash"],
+            has_text=value["text"] is not None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error!r}") from None
+
+
+def _entry_to_json(entry: Entry) -> dict[str, object]:
+    event = entry.event
+    line: dict[str, object] = {"now_s": entry.now_s, "event": KIND_OF[type(event)]}
+    line.update({name.name: getattr(event, name.name) for name in dataclasses.fields(event)})
+    for name, value in line.items():
+        if isinstance(value, float):
+            line[name] = _finite(value)
+    line["state"] = entry.state
+    line["commands"] = [_command_to_json(command) for command in entry.commands]
+    if entry.understood is not None:
+        likeliest = sorted(entry.understood.by_intent.items(), key=lambda item: (-item[1], item[0]))
+        line["words"] = entry.understood.words
+        line["destinations"] = dict(entry.understood.by_destination)
+        line["intents"] = dict(likeliest[:_INTENTS_SHOWN])
+    line["waiting_for_tone"] = entry.waiting_for_tone
+    return line
+
+
+def _command_to_json(command: Command) -> dict[str, object]:
+    shown: dict[str, object] = {"command": _COMMAND_NAMES[type(command)]}
+    if isinstance(command, Decide):
+        shown["destination"] = command.decision.destination
+        return shown
+    shown.update({name.name: getattr(command, name.name) for name in dataclasses.fields(command)})
+    return shown
+
+
+def _event_from_json(entry: Mapping[str, Any]) -> Event:
+    kind = EVENT_KINDS[entry["event"]]
+    given = {name.name: entry[name.name] for name in dataclasses.fields(kind)}
+    for name in ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence"):
+        if name in given and given[name] is None and entry["event"] == "tone":
+            given[name] = math.nan
+    return kind(**given)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for what is not a number."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,88 @@
+"""What the caller has said so far, phrase by phrase, redacted."""
+
+from __future__ import annotations
+
+from router.decider import NOTHING_HEARD, HardHit, Understanding
+from router.evidence import Words
+from router.generation import Generation
+from router.redact import redact
+
+
+class Transcript:
+    """The words of one call, and what they mean.
+
+    Once the question was put, the answer is also read by itself: where it is the surer reading, it counts.
+
+    Parameters
+    ----------
+    generation : understands the words.
+    language : of the call.
+    """
+
+    def __init__(self, generation: Generation, language: str) -> None:
+        self._generation = generation
+        self._language = language
+        self._finals: list[tuple[float | None, str]] = []
+        self._answer_from = 0
+        self._partial = ""
+        self._asked = False
+        self._read: tuple[str, str] = ("", "")
+        self._phrase_before: str | None = None
+        self.understood: Understanding = NOTHING_HEARD
+        self.hard: HardHit | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether the last words are not final."""
+        return bool(self._partial)
+
+    @property
+    def text(self) -> str:
+        """Everything said, redacted."""
+        return self._join(0)
+
+    def hear(self, words: Words) -> bool:
+        """Take what the recogniser heard; return whether there are any words after it."""
+        if not words.final:
+            self._partial = words.text
+        else:
+            self._partial = ""
+            same = (
+                len(self._finals) > self._answer_from
+                and words.segment_start_s is not None
+                and self._finals[-1][0] == words.segment_start_s
+            )
+            if same:
+                self._finals.pop()
+            if words.text.strip():
+                self._finals.append((words.segment_start_s, words.text))
+        self._understand()
+        return bool(self.text)
+
+    def question_put(self) -> None:
+        """What comes from here on answers the question."""
+        if self._partial:
+            self._finals.append((None, self._partial))
+            self._partial = ""
+        self._answer_from = len(self._finals)
+        self._asked = True
+
+    def _join(self, start: int) -> str:
+        parts = [text.strip() for _, text in self._finals[start:]]
+        return redact(" ".join(part for part in (*parts, self._partial.strip()) if part))
+
+    def _understand(self) -> None:
+        everything, answer = self._join(0), self._join(self._answer_from) if self._asked else ""
+        if (everything, answer) != self._read:
+            self._read = (everything, answer)
+            self.understood = (
+                self._generation.understand(everything, self._language) if everything else NOTHING_HEARD
+            )
+            if answer and answer != everything:
+                alone = self._generation.understand(answer, self._language)
+                if alone.hard is not None or alone.strongest()[1] > self.understood.strongest()[1]:
+                    self.understood = alone
+        hit = self.understood.hard
+        stands = hit is not None and (not self._partial or hit.phrase == self._phrase_before)
+        self.hard = hit if stands else None
+        self._phrase_before = hit.phrase if hit is not None else None

@@ -1,0 +1,242 @@
+"""A small site whose intents are read by keyword, and a caller who can be driven event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from config.schema import (
+    Action,
+    Config,
+    DecisionSettings,
+    Destination,
+    DestinationKind,
+    Intent,
+    IntentSet,
+    Notice,
+    Rule,
+)
+from router import evidence
+from router.commands import Command, Decide, Decision, PlayPrompt
+from router.generation import Generation
+from router.record import CallFacts
+from router.session import Session
+
+DESTINATIONS = {
+    name: Destination(
+        name=name,
+        kind=kind,
+        queue=None if kind is DestinationKind.SELF_SERVICE else name,
+        label={"en": name, "ar": arabic},
+        name_prefix=prefix,
+    )
+    for name, kind, arabic, prefix in (
+        ("complaints", DestinationKind.QUEUE, "الشكاوى", "[!] "),
+        ("sales", DestinationKind.QUEUE, "المبيعات", ""),
+        ("selfservice", DestinationKind.SELF_SERVICE, "الخدمة الذاتية", ""),
+        ("reception", DestinationKind.PERSON, "الاستقبال", ""),
+    )
+}
+INTENTS = (
+    Intent(name="complain", language="en", destination="complaints"),
+    Intent(name="buy", language="en", destination="sales"),
+    Intent(name="balance", language="en", destination="selfservice"),
+    Intent(name="fraud", language="en", destination="complaints", hard_words=("fraud",)),
+)
+KEYWORDS = {"complain": ("complaint", "terrible", "شكوى"), "buy": ("buy", "order"), "balance": ("balance",)}
+BY_INTENT = {intent.name: intent.destination for intent in INTENTS}
+
+
+@dataclass(frozen=True)
+class Hard:
+    phrase: str
+    intent: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Posterior:
+    by_intent: Mapping[str, float]
+    by_destination: Mapping[str, float]
+    words: int
+    hard: Hard | None
+
+
+class KeywordReader:
+    """Sure (0.95) of an intent whose keyword is heard, unsure of everything else; "fraud" is a hard word."""
+
+    model_id = "keywords"
+
+    def predict(self, text: str, language: str) -> Posterior:
+        spoken = text.lower().split()
+        heard = [name for name, keys in KEYWORDS.items() if any(key in spoken for key in keys)]
+        by_intent = dict.fromkeys(KEYWORDS, 1 / len(KEYWORDS))
+        if len(heard) == 1:
+            by_intent = {name: 0.95 if name == heard[0] else 0.05 / (len(KEYWORDS) - 1) for name in KEYWORDS}
+        by_destination = {BY_INTENT[name]: value for name, value in by_intent.items()}
+        hard = Hard("fraud", "fraud", "complaints") if "fraud" in spoken else None
+        return Posterior(by_intent, by_destination, len(spoken), hard)
+
+
+def rule(name: str, when: str, **then: object) -> Rule:
+    return Rule(name=name, when=when, then=Action(**then))  # type: ignore[arg-type]
+
+
+ANGRY_RULES = (
+    rule("angry to people", 'angry and destination == "selfservice"', route="complaints"),
+    rule("angry waits less", "angry", raise_minutes=5.0),
+)
+
+
+def site(**changes: object) -> Config:
+    """Return the configuration, with fields of Config replaced."""
+    prompt = Path("prompt.wav")
+    config = Config(
+        site="test",
+        languages=("en", "ar"),
+        default_language="en",
+        destinations=DESTINATIONS,
+        default="reception",
+        notice=Notice(
+            prompts={"en": prompt, "ar": prompt}, ask={"en": prompt, "ar": prompt}, tone_off_key="9"
+        ),
+        keys={"1": "complaints", "2": "sales"},
+        intents=IntentSet(intents=INTENTS),
+        decision=DecisionSettings(),
+        fingerprint="test",
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def generation(**changes: object) -> Generation:
+    return Generation.of(site(**changes), 1, KeywordReader())
+
+
+FACTS = CallFacts(
+    call="6f1c",
+    pbx="main",
+    caller_number="+97225551234",
+    caller_name="A Caller",
+    dialled="100",
+    wall_anchor=1.7e9,
+)
+
+
+class Caller:
+    """Drives a session as a shell does: one clock, ticks at every deadline, prompts that take `prompt_s`."""
+
+    def __init__(
+        self,
+        made: Generation | None = None,
+        *,
+        recogniser: bool = True,
+        prompt_s: float = 2.0,
+        opened_s: float = 100.0,
+        facts: CallFacts = FACTS,
+    ) -> None:
+        self.generation = made or generation()
+        self.opened_s = self.now_s = opened_s
+        self.prompt_s = prompt_s
+        self.commands: list[tuple[float, Command]] = []
+        self.prompt: tuple[str, float] | None = None
+        self.session = Session(facts, self.generation, opened_s, recogniser_available=recogniser)
+        self._obey(self.session.tick(opened_s))
+
+    @property
+    def t(self) -> float:
+        return self.now_s - self.opened_s
+
+    @property
+    def decisions(self) -> list[Decision]:
+        return [command.decision for _, command in self.commands if isinstance(command, Decide)]
+
+    @property
+    def decision(self) -> Decision:
+        (decision,) = self.decisions
+        return decision
+
+    def names(self) -> list[str]:
+        return [type(command).__name__ for _, command in self.commands]
+
+    def until(self, t: float) -> Caller:
+        """Let time pass to `t` seconds of the call; prompts end and deadlines fall on the way."""
+        goal = self.opened_s + t
+        while True:
+            due = self.session.deadline()
+            steps = [
+                when
+                for when in (due, self.prompt[1] if self.prompt else None)
+                if when is not None and when <= goal
+            ]
+            if not steps:
+                self.now_s = max(self.now_s, goal)
+                return self
+            self.now_s = max(self.now_s, min(steps))
+            if self.prompt and self.prompt[1] <= self.now_s:
+                name, _ = self.prompt
+                self.prompt = None
+                self.tell(
+                    evidence.NoticeEnded(at_s=self.now_s, audio_s=self.t)
+                    if name == "notice"
+                    else evidence.PromptEnded(at_s=self.now_s, audio_s=self.t, name=name)
+                )
+            else:
+                before = (self.session.state, self.session.deadline())
+                self._obey(self.session.tick(self.now_s))
+                assert (self.session.state, self.session.deadline()) != before, (
+                    "a deadline that changes nothing"
+                )
+
+    def listening(self) -> Caller:
+        return self.until(self.prompt_s)
+
+    def speaks(self) -> Caller:
+        return self.tell(evidence.SpeechStarted(at_s=self.now_s, audio_s=self.t))
+
+    def partial(self, text: str) -> Caller:
+        return self.tell(evidence.Words(at_s=self.now_s, audio_s=self.t, text=text, final=False))
+
+    def final(self, text: str) -> Caller:
+        return self.tell(evidence.Words(at_s=self.now_s, audio_s=self.t, text=text, final=True))
+
+    def ends(self, silence_s: float = 0.6) -> Caller:
+        return self.tell(
+            evidence.EndOfUtterance(at_s=self.now_s, audio_s=self.t, speech_end_audio_s=self.t - silence_s)
+        )
+
+    def sounds(self, anger: float, confidence: float = 0.9, abstained: bool = False) -> Caller:
+        return self.tell(
+            evidence.Tone(
+                at_s=self.now_s,
+                audio_s=self.t,
+                t_s=self.t,
+                voiced_s=1.0,
+                arousal=anger,
+                valence=1 - anger,
+                anger=anger,
+                confidence=confidence,
+                abstained=abstained,
+                reason="too little voice" if abstained else "",
+            )
+        )
+
+    def presses(self, digit: str) -> Caller:
+        return self.tell(evidence.Key(at_s=self.now_s, audio_s=self.t, digit=digit))
+
+    def hangs_up(self) -> Caller:
+        return self.tell(evidence.HungUp(at_s=self.now_s, audio_s=self.t))
+
+    def tell(self, event: evidence.Event) -> Caller:
+        self._obey(self.session.receive(event, event.at_s))
+        return self
+
+    def _obey(self, commands: list[Command]) -> None:
+        for command in commands:
+            self.commands.append((self.t, command))
+            match type(command).__name__:
+                case "PlayPrompt":
+                    assert isinstance(command, PlayPrompt)
+                    self.prompt = (command.name, self.now_s + self.prompt_s)
+                case "StopPrompt":
+                    self.prompt = None
