@@ -24,6 +24,8 @@ from asr.events import (
     SpeechStarted,
 )
 from asr.listener import Listener, ListenerSettings
+from asr.pool import RecogniserPool
+from asr.pool_types import PoolHealth, PoolSettings, Refusal
 from asr.scripted_engine import ScriptedLine
 
 __all__ = [
@@ -42,8 +44,12 @@ __all__ = [
     "Listener",
     "ListenerSettings",
     "Partial",
+    "PoolHealth",
+    "PoolSettings",
+    "RecogniserPool",
     "RecognitionDegraded",
     "RecognitionRecovered",
+    "Refusal",
     "ScriptedLine",
     "SpeechEvent",
     "SpeechPaused",

@@ -109,7 +109,8 @@ def checked(pcm: object) -> Samples:
         Meant to be int16, shape (n,), any n >= 0.
     """
     if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.ndim != 1:
-        is_array = isinstance(pcm, np.ndarray)
-        what = f"{pcm.dtype} of {pcm.ndim} dimensions" if is_array else type(pcm).__name__
+        what = type(pcm).__name__
+        if isinstance(pcm, np.ndarray):
+            what = f"{pcm.dtype} of {pcm.ndim} dimensions"
         raise AudioInvalid(f"expected a one-dimensional int16 array of samples, got {what}")
     return np.ascontiguousarray(pcm)

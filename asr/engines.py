@@ -87,8 +87,8 @@ def create_engine(spec: EngineSpec) -> Engine:
     if spec.kind is EngineKind.MOONSHINE:
         if spec.language != "en":
             raise ModelMissing(
-                f"the embedded recogniser understands English only, not {spec.language!r}: name the directory "
-                f"of a Vosk model for it (config: speech.models.{spec.language}, engine: vosk, path: ...)"
+                f"the embedded recogniser understands English only, not {spec.language!r}: name the "
+                f"directory of a Vosk model for it (config: speech.models.{spec.language}, engine and path)"
             )
         if spec.grammar:
             raise EngineError("the embedded recogniser takes no grammar: use a Vosk model, or leave it out")
@@ -96,6 +96,6 @@ def create_engine(spec: EngineSpec) -> Engine:
     if spec.model_path is None:
         raise ModelMissing(
             f"the Vosk engine for {spec.language!r} needs the directory of a model: unpack one from the Vosk "
-            f"project's list of models and name its directory (config: speech.models.{spec.language}, path: ...)"
+            f"project's list of models and name it (config: speech.models.{spec.language}, path: ...)"
         )
     return VoskEngine(spec.model_path, spec.language, spec.grammar)

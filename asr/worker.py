@@ -1,0 +1,271 @@
+"""A recogniser process: ``python -m asr.worker``, started, fed and killed by the pool.
+
+It reads messages from standard input and writes answers to what was standard output (native code that
+prints goes to standard error instead). One thread does everything, so every recogniser has one owner.
+Between two pieces of decoding it reads all that came, and picks what matters most: calls that wait for a
+final, then audio of engines that decode as they are fed, then partials, which get a share of the time and
+are skipped when they are old. It ends when standard input does, or when its parent dies.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field
+
+from asr.decoder import SegmentDecoder
+from asr.engine import Engine
+from asr.engines import EngineSpec, create_engine
+from asr.errors import AsrError, EngineError, WireError
+from asr.wire import (
+    Kind,
+    Message,
+    WireReader,
+    object_body,
+    read_audio,
+    read_object,
+    read_start,
+    words_body,
+)
+
+_NICE = 5
+_PARTIAL_SHARE = 0.6
+_PARTIAL_BURST_S = 0.3
+_PARTIAL_STALE_S = 1.0
+_HEALTH_EVERY_S = 0.1
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class _Call:
+    engine: Engine
+    todo: deque[tuple[Message, float]] = field(default_factory=deque)
+    work: SegmentDecoder | None = None
+    segment: int | None = None
+    finals: int = 0
+
+
+class Worker:
+    """Calls of one process.
+
+    Parameters
+    ----------
+    read_fd, write_fd : int
+        Pipes from and to the pool.
+    """
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd, self._write_fd = read_fd, write_fd
+        self._reader = WireReader()
+        self._engines: dict[str, Engine] = {}
+        self._calls: dict[int, _Call] = {}
+        self._handled = self._told = 0
+        self._firm_busy_s = 0.0
+        self._partial_busy_s = 0.0
+        self._allowance_s = _PARTIAL_BURST_S
+        self._allowed_at_s = time.monotonic()
+        self._health_at_s = 0.0
+
+    def run(self) -> None:
+        """Serve until the pool closes the pipe."""
+        while self._intake():
+            picked = self._pick()
+            if picked is not None:
+                self._handle(picked)
+            self._tell_health()
+
+    # What comes in.
+
+    def _intake(self) -> bool:
+        """Read everything that came; wait for something where there is nothing to do. False at the end."""
+        wait_s: float | None = None
+        if self._untold():
+            wait_s = max(0.0, self._health_at_s + _HEALTH_EVERY_S - time.monotonic())
+        if any(call.todo for call in self._calls.values()):
+            wait_s = 0.02 if self._pick() is None else 0.0
+        while select.select([self._read_fd], [], [], wait_s)[0]:
+            data = os.read(self._read_fd, 1 << 16)
+            if not data:
+                return False
+            self._reader.receive_data(data)
+            wait_s = 0.0
+        now_s = time.monotonic()
+        while (message := self._reader.next_message()) is not None:
+            self._sort(message, now_s)
+        return True
+
+    def _sort(self, message: Message, now_s: float) -> None:
+        if message.kind is Kind.CONFIG:
+            self._configure(message)
+        elif message.kind is Kind.OPEN:
+            engine = self._engines.get(str(read_object(message).get("language")))
+            if engine is None:
+                body = object_body({"problem": "no such language"})
+                self._send(Message(Kind.ERROR, message.call, body=body))
+            else:
+                self._calls[message.call] = _Call(engine)
+            self._handled += 1
+        elif message.kind is Kind.CLOSE:
+            call = self._calls.pop(message.call, None)
+            if call is not None:
+                self._handled += len(call.todo)
+                if call.work is not None:
+                    call.work.close()
+            self._handled += 1
+        elif (call := self._calls.get(message.call)) is not None:
+            call.todo.append((message, now_s))
+            call.finals += message.kind is Kind.ASK_FINAL
+        else:
+            self._handled += 1
+
+    def _configure(self, message: Message) -> None:
+        told: dict[str, object] = {}
+        for language, text in read_object(message).items():
+            try:
+                engine = create_engine(EngineSpec.from_json(str(text)))
+                engine.load()
+            except AsrError as problem:
+                told[language] = {"problem": str(problem)}
+                continue
+            self._engines[language] = engine
+            told[language] = {"facts": asdict(engine.facts)}
+        self._handled += 1
+        self._send(Message(Kind.READY, body=object_body(told)))
+
+    # What is done first.
+
+    def _pick(self) -> int | None:
+        """Return the call to work on now, or None where everything left may wait."""
+        now_s = time.monotonic()
+        self._allowance_s = min(
+            _PARTIAL_BURST_S, self._allowance_s + (now_s - self._allowed_at_s) * _PARTIAL_SHARE
+        )
+        self._allowed_at_s = now_s
+        best: tuple[int, float, int] | None = None
+        for number, call in self._calls.items():
+            if not call.todo:
+                continue
+            message, came_s = call.todo[0]
+            if call.finals:
+                came_s = next(at_s for todo, at_s in call.todo if todo.kind is Kind.ASK_FINAL)
+                rank = 0
+            elif message.kind is Kind.ASK_PARTIAL:
+                if self._allowance_s <= 0 and now_s - came_s < _PARTIAL_STALE_S:
+                    continue
+                rank = 2
+            else:
+                rank = 1
+            if best is None or (rank, came_s) < best[:2]:
+                best = (rank, came_s, number)
+        return None if best is None else best[2]
+
+    def _handle(self, number: int) -> None:
+        call = self._calls[number]
+        message, came_s = call.todo.popleft()
+        began_s = time.monotonic()
+        try:
+            self._do(call, message, began_s - came_s)
+        except EngineError as problem:
+            body = object_body({"problem": str(problem)})
+            self._send(Message(Kind.ERROR, message.call, message.segment, message.request, body))
+        spent_s = time.monotonic() - began_s
+        if message.kind is Kind.ASK_PARTIAL:
+            self._partial_busy_s += spent_s
+            self._allowance_s -= spent_s
+        else:
+            self._firm_busy_s += spent_s
+        call.finals -= message.kind is Kind.ASK_FINAL
+        self._handled += 1
+
+    def _do(self, call: _Call, message: Message, waited_s: float) -> None:
+        if message.kind is Kind.BEGIN:
+            if call.work is None:
+                call.work = SegmentDecoder(call.engine)
+            call.work.begin(read_start(message))
+            call.segment = message.segment
+            return
+        ask = message.kind in (Kind.ASK_PARTIAL, Kind.ASK_FINAL)
+        if call.work is None or call.segment != message.segment:
+            if ask:
+                self._send(Message(Kind.SKIPPED, message.call, message.segment, message.request))
+        elif message.kind is Kind.AUDIO:
+            call.work.feed(read_audio(message))
+        elif message.kind is Kind.END:
+            call.segment = None
+        elif message.kind is Kind.ASK_FINAL:
+            self._answer(call.work, message, Kind.FINAL)
+        elif call.finals or waited_s > _PARTIAL_STALE_S or not call.engine.facts.partials:
+            self._send(Message(Kind.SKIPPED, message.call, message.segment, message.request))
+        else:
+            self._answer(call.work, message, Kind.PARTIAL)
+
+    def _answer(self, work: SegmentDecoder, message: Message, kind: Kind) -> None:
+        hypothesis, decode_s = work.words(kind is Kind.FINAL)
+        body = words_body(hypothesis, decode_s)
+        self._send(Message(kind, message.call, message.segment, message.request, body))
+
+    # What goes out.
+
+    def _tell_health(self) -> None:
+        """Say that this process lives, and how busy it is: the pool takes silence for a hang."""
+        now_s = time.monotonic()
+        busy = any(call.todo for call in self._calls.values())
+        if now_s - self._health_at_s < _HEALTH_EVERY_S or not (busy or self._untold()):
+            return
+        self._health_at_s = now_s
+        todo = [entry for call in self._calls.values() for entry in call.todo]
+        oldest_s = min((at_s for what, at_s in todo if what.kind is Kind.ASK_FINAL), default=now_s)
+        told: dict[str, object] = {
+            "handled": self._handled,
+            "rss_mb": _rss_mb(),
+            "firm_busy_s": self._firm_busy_s,
+            "partial_busy_s": self._partial_busy_s,
+            "backlog_s": now_s - oldest_s,
+        }
+        self._told = self._handled
+        self._send(Message(Kind.HEALTH, body=object_body(told)))
+
+    def _untold(self) -> bool:
+        return self._told != self._handled
+
+    def _send(self, message: Message) -> None:
+        data = message.to_bytes()
+        while data:
+            data = data[os.write(self._write_fd, data) :]
+
+
+def _rss_mb() -> float:
+    with open("/proc/self/statm", "rb") as statm:
+        pages = int(statm.read().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / (1 << 20)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this process with its parent, even where a decode never comes back."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if str(os.getppid()) != os.environ.get("NABRA_POOL_PID", str(os.getppid())):
+        os._exit(1)
+
+
+def main() -> int:
+    """Run a worker on the pipes it was started with."""
+    _die_with_parent()
+    os.nice(_NICE)
+    write_fd = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        Worker(sys.stdin.fileno(), write_fd).run()
+    except (BrokenPipeError, KeyboardInterrupt):
+        return 0
+    except WireError as problem:
+        print(f"recogniser process: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    # Threads of native libraries must not outlive the decision to leave.
+    os._exit(main())
