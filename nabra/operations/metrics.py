@@ -145,7 +145,7 @@ class Metrics:
 class CallMetrics:
     """Counts what happens to calls, from the bus.
 
-    Of an event's data it uses, where they are there: decided: destination, rung, latency_s (from the end of
+    Of an event's data it uses, where they are there: decided: destination, rung, latency_ms (from the end of
     speech; negative where the decision came first, counted as 0); degraded: reason; the outcomes: queue,
     waited_s.
     """
