@@ -1,0 +1,168 @@
+"""What a caller wants, from what was heard so far: every language's model and phrases behind one `predict`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.schema import Intent
+from router.intent import artifact
+from router.intent.lexical import LexicalModel
+from router.intent.normalise import normalise
+from router.intent.phrases import HardWord, Phrases
+
+CODE_VERSION = 1
+"""Raised whenever the same examples would give another model: stored ones are then learnt anew."""
+
+MAX_WORDS = 200
+KEY_PHRASE_NATS = 1.0
+"""What a key phrase adds to its intent's score; more than two of them add no more."""
+
+HARD_WORD_SHARE = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class IntentPosterior:
+    """What a text means, as calibrated probabilities.
+
+    Attributes
+    ----------
+    intent, destination : the strongest intent, and the strongest destination; "" where nothing can be said.
+    probability : of that destination, 0..1.
+    by_intent, by_destination : each sums to 1, or is empty.
+    words : how many words were heard.
+    hard : the hard word that decided, or None.
+    """
+
+    intent: str
+    destination: str
+    probability: float
+    by_intent: Mapping[str, float]
+    by_destination: Mapping[str, float]
+    words: int
+    hard: HardWord | None = None
+
+
+class IntentModel:
+    """Intents of every language, learnt from an operator's examples. Immutable, and the same for the same examples.
+
+    `model_id` is the SHA-256, in hex, of all that inference uses, phrases and destinations included.
+    """
+
+    def __init__(self, intents: Iterable[Intent], models: Mapping[str, LexicalModel]) -> None:
+        self._intents = tuple(intents)
+        self._models = dict(models)
+        languages = dict.fromkeys(intent.language for intent in self._intents)
+        self._phrases = {
+            language: Phrases(intent for intent in self._intents if intent.language == language)
+            for language in languages
+        }
+        self._destinations = {(intent.language, intent.name): intent.destination for intent in self._intents}
+        phrases = [[i.language, i.name, i.destination, i.key_phrases, i.hard_words] for i in self._intents]
+        about = [CODE_VERSION, artifact.content_hash(self._models), phrases]
+        self.model_id = hashlib.sha256(json.dumps(about, ensure_ascii=False).encode()).hexdigest()
+
+    @classmethod
+    def fit(
+        cls,
+        intents: Sequence[Intent],
+        languages: Sequence[str] | None = None,
+        seed: int = 0,
+        cache_dir: Path | None = None,
+    ) -> IntentModel:
+        """Learn from examples, or take what was learnt from the same examples before.
+
+        Parameters
+        ----------
+        intents : of every language, as config holds them.
+        languages : those to learn; None is all that occur.
+        seed : of everything random.
+        cache_dir : where fitted models are kept by what they were learnt from, or None to learn anew. A folder that
+            cannot be written costs the time of learning, nothing else.
+        """
+        chosen = [intent for intent in intents if languages is None or intent.language in languages]
+        file = None if cache_dir is None else cache_dir / f"intents-{_key(chosen, seed)[:32]}.npz"
+        stored = None if file is None else artifact.load(file)
+        if stored is not None:
+            return cls(chosen, stored)
+        models = {}
+        for language in dict.fromkeys(intent.language for intent in chosen):
+            model = _learn([intent for intent in chosen if intent.language == language], seed)
+            if model is not None:
+                models[language] = model
+        if file is not None:
+            try:
+                artifact.save(file, models)
+            except OSError:
+                pass  # the model is as good; only the next start is slower
+        return cls(chosen, models)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that something can be said about."""
+        return tuple(self._phrases)
+
+    def predict(self, text: str, language: str) -> IntentPosterior:
+        """What a text in a language means; never fails, and says nothing where it knows nothing."""
+        normalised = normalise(text)
+        words = normalised.split()
+        phrases = self._phrases.get(language)
+        if phrases is None or not words:
+            return IntentPosterior("", "", 0.0, {}, {}, len(words))
+        hits = phrases.search(normalised)
+        model = self._models.get(language)
+        by_intent: dict[str, float] = {}
+        if model is not None:
+            found = model.probabilities(words[:MAX_WORDS], _boost(model, hits.boosts))
+            by_intent = dict(zip(model.intents, found.tolist(), strict=True))
+        if hits.hard is not None:
+            left = 1 - HARD_WORD_SHARE if by_intent else 0.0
+            by_intent = {name: left * probability for name, probability in by_intent.items()}
+            by_intent[hits.hard.intent] = by_intent.get(hits.hard.intent, 0.0) + 1 - left
+        if not by_intent:
+            return IntentPosterior("", "", 0.0, {}, {}, len(words))
+        by_destination: dict[str, float] = {}
+        for name, probability in by_intent.items():
+            destination = self._destinations[language, name]
+            by_destination[destination] = by_destination.get(destination, 0.0) + probability
+        strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
+        intent = min(by_intent, key=lambda name: (-by_intent[name], name))
+        return IntentPosterior(
+            intent, strongest, by_destination[strongest], by_intent, by_destination, len(words), hits.hard
+        )
+
+
+def _learn(intents: Sequence[Intent], seed: int) -> LexicalModel | None:
+    """The model of one language; None where there are not two intents to tell apart."""
+    examples = {
+        intent.name: list(dict.fromkeys(filter(None, map(normalise, intent.examples)))) for intent in intents
+    }
+    usable = [intent for intent in intents if examples[intent.name]]
+    if len(usable) < 2:
+        return None
+    from router.intent.fitting import fit_language
+
+    names = [intent.name for intent in usable]
+    return fit_language(
+        names, [intent.destination for intent in usable], [examples[name] for name in names], seed
+    )
+
+
+def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float32] | None:
+    if not boosts:
+        return None
+    return np.array(
+        [KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents], dtype=np.float32
+    )
+
+
+def _key(intents: Sequence[Intent], seed: int) -> str:
+    """Hash of everything that learning depends on."""
+    learnt = [[intent.language, intent.name, intent.destination, list(intent.examples)] for intent in intents]
+    return hashlib.sha256(json.dumps([CODE_VERSION, seed, learnt], ensure_ascii=False).encode()).hexdigest()
