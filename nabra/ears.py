@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from asr.decoder import Decoder, DecoderClient, InlineDecoder
 from asr.endpoint import EndpointSettings
-from asr.engines import EngineSpec, create_engine
+from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import ModelMissing
 from asr.listener import ListenerSettings
 from config.schema import Config, SpeechEngine
@@ -62,7 +62,7 @@ class Deaf:
 def speech_specs(config: Config) -> Mapping[str, EngineSpec]:
     """Return the recogniser of each language that has one."""
     return {
-        language: EngineSpec(kind=model.engine.value, language=language, model_path=model.path)
+        language: EngineSpec(EngineKind(model.engine.value), language, model.path)
         for language, model in config.speech.models.items()
         if model.engine is not SpeechEngine.NONE
     }

@@ -192,7 +192,7 @@ class LiveCall:
         except TelephonyError as error:
             # The PBX's own default queue takes the caller; who hung up meanwhile needs no route.
             problem = str(error)
-            log.warning("call not routed by the PBX", extra={"call": self.id, "problem": problem})
+            log.warning("the PBX did not take the route: %s", problem, extra={"call": self.id})
         except Exception:
             problem = "internal error"
             log.exception("delivery failed", extra={"call": self.id})
@@ -208,7 +208,7 @@ class LiveCall:
         }
         if problem:
             outcome["problem"] = problem
-            self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": f"not delivered: {problem}"})
+            self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": "not delivered", "problem": problem})
         self._site.keep_record(outcome)
 
     # ------------------------------------------------------------------------------------ time and records

@@ -10,16 +10,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.vad import speech_spans
-from nabra.call import SAMPLES_PER_SECOND, Call, Ears, Publish
+from asr.events import Endpoint, SpeechEvent
+from asr.listener import Listener
+from nabra.call import SAMPLES_PER_SECOND, Call
+from nabra.ears import Deaf, Ears
 from nabra.operations.bus import EventKind
+from router.commands import Decision
 from router.generation import Generation
-from router.session import CallFacts, Decision
+from router.session import CallFacts
 
 Samples = NDArray[np.int16]
 FRAME = 160
@@ -109,7 +111,10 @@ def route_recording(
     """
     tape = _Tape()
     events: list[Heard] = []
-    publish: Publish = lambda kind, _at_s, audio_s, data: events.append(Heard(kind, audio_s, data))
+
+    def publish(kind: EventKind, _at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
+        events.append(Heard(kind, audio_s, data))
+
     facts = CallFacts(
         call=str(uuid.uuid5(uuid.NAMESPACE_URL, f"nabra:{name}:{len(pcm)}")),
         pbx="recording",
@@ -139,15 +144,29 @@ def route_recording(
     decision = tape.decision
     if decision is None:
         raise AssertionError(f"the session of {name or 'a recording'} passed every deadline without a decision")
-    spans = speech_spans(pcm)
     work_s = next((_decode_s(event) for event in reversed(events) if event.kind in _TEXT), 0.0)
     return Routed(
         decision=decision,
         record=call.record(tape.clock()),
         events=tuple(events),
-        speech_end_s=spans[-1][1] if spans else None,
+        speech_end_s=end_of_speech(pcm, ears),
         decided_at_s=decision.decided_audio_s + work_s,
     )
+
+
+def end_of_speech(pcm: Samples, ears: Ears) -> float | None:
+    """Return the audio time of the last sample of speech on a recording, in seconds, or None where nobody speaks."""
+    ends: list[float] = []
+
+    def hear(event: SpeechEvent) -> None:
+        if isinstance(event, Endpoint):
+            ends.append(event.speech_end_s)
+
+    listener = Listener(Deaf(), ears.listener, hear)
+    listener.push(pcm)
+    listener.push(np.zeros(2 * SAMPLES_PER_SECOND, dtype=np.int16))
+    listener.close()
+    return ends[-1] if ends else None
 
 
 _TEXT = (EventKind.FINAL, EventKind.PARTIAL)
@@ -161,8 +180,3 @@ def _decode_s(event: Heard) -> float:
 def _padded(frame: Samples, silence: Samples) -> Samples:
     """Return the last piece of a recording, and the quiet line that follows it, as one frame."""
     return np.concatenate([frame, silence[: FRAME - len(frame)]])
-
-
-def name_of(path: Path) -> str:
-    """Return the name that a file's caller goes by."""
-    return path.name

@@ -22,7 +22,7 @@ from uuid import UUID
 from asr.decoder import Decoder
 from asr.pool import PoolSettings, RecogniserPool
 from config.schema import Config
-from emotion import warm_up
+from emotion import ToneModel, warm_up
 from nabra.ears import Ears, listener_settings, speech_specs, tone_model, tracker_settings
 from nabra.errors import ServiceError
 from nabra.generations import fit, state_of
@@ -166,8 +166,7 @@ class Service:
         self._progress("learning the intents and compiling the rules")
         self._generation = await asyncio.to_thread(fit, config, 1)
         self._progress("warming the tone model")
-        model = await asyncio.to_thread(tone_model, config)
-        await asyncio.to_thread(warm_up)
+        model = await asyncio.to_thread(_warm_tone_model, config)
         specs = speech_specs(config)
         speech = config.speech
         if specs:
@@ -179,7 +178,6 @@ class Service:
                     hang_timeout_s=speech.hang_timeout_s,
                     max_backlog_s=speech.max_backlog_s,
                 ),
-                clock=self.clock,
             )
             await self.pool.start()
         self._ears = Ears(
@@ -198,7 +196,6 @@ class Service:
         for ami in self._amis.values():
             ami.start()
         await self.server.start()
-        log.info("serving", extra={"address": "%s:%d" % self.server.address, "generation": 1})
 
     async def drain(self, timeout_s: float) -> None:
         """Take no new calls, and wait for those that are there, at most `timeout_s`."""
@@ -250,7 +247,7 @@ class Service:
             )
         generation = await asyncio.to_thread(fit, config, self.generation.number + 1)
         self._generation = generation
-        log.info("new generation", extra={"generation": generation.number, "hash": generation.hash})
+        log.info("generation %d is in force", generation.number, extra={"hash": generation.hash})
         return generation
 
     # ------------------------------------------------------------------------------- calls come and go
@@ -362,7 +359,7 @@ class Service:
     def _ami_logger(self, name: str) -> Callable[[AmiState], None]:
         def on_state(state: AmiState) -> None:
             level = logging.INFO if state in (AmiState.UP, AmiState.STOPPED) else logging.WARNING
-            log.log(level, "manager interface", extra={"pbx": name, "state": state.value})
+            log.log(level, "manager interface of %s: %s", name, state.value)
 
         return on_state
 
@@ -386,3 +383,8 @@ class Service:
                         log.exception("an observer failed on an event", extra={"kind": event.kind.value})
         finally:
             subscription.close()
+
+
+def _warm_tone_model(config: Config) -> ToneModel | None:
+    model = tone_model(config)
+    return None if model is None else warm_up(model)

@@ -43,6 +43,7 @@ async def _serve(path: Path | None, shadow: bool) -> int:
     import config
     from nabra.operations.health import HealthServer
     from nabra.service import Service
+    from nabra.service_health import metrics_of, report
 
     def load() -> config.Config:
         loaded = config.load(path)
@@ -64,14 +65,19 @@ async def _serve(path: Path | None, shadow: bool) -> int:
 
     loop.add_signal_handler(signal.SIGHUP, on_hup)
     await service.start()
-    health = HealthServer(service, settings.health)
-    await health.start()
-    log.info("ready", extra={"site": settings.site})
+    metrics, call_metrics = metrics_of(service)
+    health = HealthServer(settings.health.host, settings.health.port, lambda: report(service), metrics)
+    counting = loop.create_task(call_metrics.follow(service.bus), name="metrics")
     try:
+        if settings.health.port:
+            await health.start()
+        host, port = service.audio_address
+        log.info("ready for calls on %s:%d", host, port)
         await stopping.wait()
-        log.info("draining", extra={"calls": service.live_calls})
+        log.info("draining: %d calls are there", service.live_calls)
         await service.drain(settings.budget.total_s)
     finally:
+        counting.cancel()
         await health.stop()
         await service.stop()
     log.info("stopped")
@@ -89,6 +95,6 @@ async def _reload(service: Service, load: Callable[[], object], one_at_a_time: a
             assert isinstance(loaded, Config)
             await service.reload(loaded)
         except user_error_types() as error:
-            log.error("new configuration refused", extra={"problem": str(error)})
+            log.error("the new configuration is refused, the running one stays: %s", error)
         except Exception:
-            log.exception("new configuration refused")
+            log.exception("the new configuration is refused, the running one stays")
