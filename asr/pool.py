@@ -34,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 _WATCH_EVERY_S = 0.1
 _LOAD_WINDOW_S = 5.0
 _LONGEST_BACKOFF_S = 10.0
+# A process that lived this long did not die of starting: the next one is started at once.
+_HEALTHY_S = 2.0
 _TOO_BIG = "the recogniser process had grown too big"
 _ROOT = str(Path(__file__).resolve().parent.parent)
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -211,7 +213,7 @@ class RecogniserPool:
     # Supervision.
 
     async def _supervise(self, slot: Slot) -> None:
-        backoff_s = 0.1
+        backoff_s = 0.0
         while True:
             began_s = time.monotonic()
             try:
@@ -224,7 +226,7 @@ class RecogniserPool:
             if slot.process is not None:
                 await slot.process.wait()
             lived_s = time.monotonic() - began_s
-            backoff_s = 0.1 if lived_s > 30 else min(_LONGEST_BACKOFF_S, backoff_s * 2)
+            backoff_s = 0.0 if lived_s > _HEALTHY_S else min(_LONGEST_BACKOFF_S, 0.2 + backoff_s * 2)
             await asyncio.sleep(backoff_s)
 
     async def _run(self, slot: Slot) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections import deque
@@ -62,9 +63,10 @@ class Slot:
     def kill(self, why: str | None) -> None:
         """End the process by its own id; its supervisor starts another."""
         if self.process is not None and self.process.returncode is None:
-            self.why_killed = why
+            self.why_killed = self.why_killed or why
+            # Not process.send_signal: that reaps a child that is already dead, behind asyncio's back.
             with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGKILL)
+                os.kill(self.process.pid, signal.SIGKILL)
 
     def loads(self) -> tuple[float, float]:
         """Return (load, partial load) over the last seconds."""
