@@ -1,8 +1,8 @@
-"""What a caller wants, from words: examples that operators edit become a model when a configuration is loaded.
+"""What a caller wants, from words: examples that operators edit become a model when a config is loaded.
 
-`IntentModel.fit` learns sub-intents from examples (`fitting`), one `LexicalModel` per language; `predict` gives calibrated
-probabilities of intents and, summed, of destinations in about 0.1 ms, hard words and key phrases (`phrases`) included.
-`normalise` brings examples and recognised text to the same form.
+`IntentModel.fit` learns sub-intents from examples (`fitting`), one `LexicalModel` per language; `predict`
+gives calibrated probabilities of intents and, summed, of destinations in about 0.1 ms, hard words and key
+phrases (`phrases`) included. `normalise` brings examples and recognised text to the same form.
 """
 
 from router.intent.model import IntentModel, IntentPosterior

@@ -1,7 +1,7 @@
 """Fitted models on disk: arrays and JSON in one .npz, no pickle, found by what they were learnt from.
 
-A stored model that is damaged, cut short or changed is not used: its name says what it was learnt from, its content
-carries the hash of what was learnt, and both must agree. The caller then learns anew.
+A stored model that is damaged, cut short or changed is not used: its name says what it was learnt from, its
+content carries the hash of what was learnt, and both must agree. The caller then learns anew.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def save(file: Path, models: Mapping[str, LexicalModel]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as stream:
         try:
-            np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+            np.savez(stream, allow_pickle=False, **arrays)
             stream.close()
             os.replace(stream.name, file)
         except BaseException:

@@ -1,8 +1,8 @@
 """Learns the model of one language from an operator's examples.
 
-A recogniser mishears and a decision may come before the caller has finished, so each example is learnt also misheard and
-cut short. Calibration is measured on folds that were held out, never on what was learnt. Everything is seeded: the
-same examples give the same model.
+A recogniser mishears and a decision may come before the caller has finished, so each example is learnt also
+misheard and cut short. Calibration is measured on folds that were held out, never on what was learnt.
+Everything is seeded: the same examples give the same model.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MISHEARD_WEIGHT = 0.5
 MISHEARD_RATE = 0.2
 _TEMPERATURES = np.geomspace(0.1, 4.0, 61)
 _PRIOR_STRENGTH = 30.0
-"""Held-out texts that a bucket must have before its own temperature counts as much as that of all texts together."""
+"""Held-out texts that a bucket needs before its own temperature counts as much as the common one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text to learn from, already normalised: its words, its class, how much it counts, its example's number."""
+    """One normalised text to learn from: its words, its class, how much it counts, its example's number."""
 
     words: tuple[str, ...]
     label: int
@@ -102,7 +102,7 @@ def _folds(examples: Sequence[Sequence[str]], rng: np.random.Generator) -> NDArr
 
 
 def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
-    """An uncalibrated model. Folds are fitted exactly as the whole is: a rougher fit is less sure of everything."""
+    """An uncalibrated model. Folds are fitted just as the whole is: a rougher fit is less sure of everything."""
     from sklearn.linear_model import LogisticRegression
 
     word_rows, word_idf = _vocabulary([word_pieces(list(text.words)) for text in texts], 0)
@@ -126,7 +126,7 @@ def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
 
 
 def _columns(regression: object, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients (classes, rows) and intercepts (classes,), for two classes too, and for classes a fold lacks."""
+    """Coefficients (classes, rows) and intercepts (classes,), also for two classes or where a fold lacks one."""
     seen = np.asarray(regression.classes_)  # type: ignore[attr-defined]
     coefficients = np.asarray(regression.coef_)  # type: ignore[attr-defined]
     intercepts = np.asarray(regression.intercept_)  # type: ignore[attr-defined]

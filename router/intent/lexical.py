@@ -1,8 +1,9 @@
 """Which intent a text expresses, by its words and letters: the model of one language, and its inference.
 
-Multinomial logistic regression over tf-idf. One prediction is a few dictionary look-ups per letter and one sum of rows:
-some 0.1 ms, cheap enough for every partial. Probabilities are calibrated by how many words were heard (Guo et al. 2017,
-"On calibration of modern neural networks": one temperature, here one for each bucket of word counts).
+Multinomial logistic regression over tf-idf. One prediction is a few dictionary look-ups per letter and one
+sum of rows: some 0.1 ms, cheap enough for every partial. Probabilities are calibrated by how many words
+were heard (Guo et al. 2017, "On calibration of modern neural networks": one temperature, here one for each
+bucket of word counts).
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class LexicalModel:
         if boost is not None:
             scores = scores + boost
         raised = np.exp(scores - scores.max())
-        return raised / raised.sum()
+        total: NDArray[np.float64] = raised / raised.sum()
+        return total
 
     def _letters(self, word: str) -> list[int]:
         rows = self._memo.get(word)
@@ -90,4 +92,5 @@ class LexicalModel:
         index = np.fromiter(counts.keys(), np.intp, len(counts))
         count = np.fromiter(counts.values(), np.float32, len(counts))
         squared = np.float32(np.dot(count * count, self.idf_squared[index]))
-        return (count @ self.weights[index]) / np.sqrt(squared)
+        share: NDArray[np.float32] = (count @ self.weights[index]) / np.sqrt(squared)
+        return share

@@ -1,7 +1,8 @@
-"""What a caller wants, from what was heard so far: every language's model and phrases behind one `predict`."""
+"""What a caller wants, from what was heard so far: models and phrases of every language in one `predict`."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +51,7 @@ class IntentPosterior:
 
 
 class IntentModel:
-    """Intents of every language, learnt from an operator's examples. Immutable, and the same for the same examples.
+    """Intents of every language, learnt from an operator's examples: the same model for the same examples.
 
     `model_id` is the SHA-256, in hex, of all that inference uses, phrases and destinations included.
     """
@@ -78,13 +79,10 @@ class IntentModel:
     ) -> IntentModel:
         """Learn from examples, or take what was learnt from the same examples before.
 
-        Parameters
-        ----------
-        intents : of every language, as config holds them.
-        languages : those to learn; None is all that occur.
-        seed : of everything random.
-        cache_dir : where fitted models are kept by what they were learnt from, or None to learn anew. A folder that
-            cannot be written costs the time of learning, nothing else.
+        Parameters ---------- intents : of every language, as config holds them. languages : those to learn;
+        None is all that occur. seed : of everything random. cache_dir : where fitted models are kept by
+        what they were learnt from, or None to learn anew. Where it cannot be written the next start is
+        slower, nothing else.
         """
         chosen = [intent for intent in intents if languages is None or intent.language in languages]
         file = None if cache_dir is None else cache_dir / f"intents-{_key(chosen, seed)[:32]}.npz"
@@ -97,10 +95,8 @@ class IntentModel:
             if model is not None:
                 models[language] = model
         if file is not None:
-            try:
+            with contextlib.suppress(OSError):
                 artifact.save(file, models)
-            except OSError:
-                pass  # the model is as good; only the next start is slower
         return cls(chosen, models)
 
     @property

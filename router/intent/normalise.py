@@ -1,7 +1,8 @@
 """Text as a recogniser would have written it, so that examples, partials and finals look alike to the model.
 
-One pipeline for every language, because callers mix them. For Arabic the order matters: NFKC first; then harakat, tatweel
-and invisible marks go before anything is split into words; then letters that writers use for one another become one.
+One pipeline for every language, because callers mix them. For Arabic the order matters: NFKC first; then
+harakat, tatweel and invisible marks go before anything is split into words; then letters that writers use
+for one another become one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _REMOVED = [
     ord("ء"),
 ]  # fmt: skip
 _FOLDED = {
-    "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ک": "ك", "ی": "ي", "ھ": "ه", "گ": "ك",
+    "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي",
+    "ک": "ك", "ی": "ي", "ھ": "ه", "گ": "ك",
 }  # fmt: skip
 _TABLE: dict[int, str | None] = {
     **dict.fromkeys(_REMOVED),

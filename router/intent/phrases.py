@@ -1,6 +1,7 @@
-"""Phrases that an operator wants heard: key phrases make an intent likelier, hard words decide for it at once.
+"""Phrases an operator wants heard: key phrases make an intent likelier, hard words decide for it at once.
 
-All are searched in one pass (Aho-Corasick), whole words only: the text and every phrase are padded with spaces.
+All are searched in one pass (Aho-Corasick), whole words only: the text and every phrase are padded with
+spaces.
 """
 
 from __future__ import annotations
