@@ -1,7 +1,7 @@
 """The PBX's side of an AudioSocket connection, as Asterisk speaks it: for sample calls, `doctor` and tests.
 
-It names the call, sends 20 ms frames at the pace of real time, collects what it hears, closes when it is handed
-back (0x00), and treats everything that would make Asterisk drop the call as an error of the engine.
+It names the call, sends 20 ms frames at the pace of real time, collects what it hears, closes when it is
+handed back (0x00), and treats everything that would make Asterisk drop the call as an error of the engine.
 """
 
 import asyncio
@@ -88,7 +88,8 @@ class AudioSocketPeer:
         while sent < frames and not self.over:
             count = pacer.due(self._loop.time()) if paced else 1
             for index in range(sent, sent + count):
-                self._write(self._connection.send_audio(pcm[index * samples : (index + 1) * samples], rate_hz))
+                frame = pcm[index * samples : (index + 1) * samples]
+                self._write(self._connection.send_audio(frame, rate_hz))
             sent += count
             if paced:
                 await self.pause(max(0.0, pacer.next_s - self._loop.time()))

@@ -1,8 +1,8 @@
 """The AudioSocket server: an asyncio shell that lets calls in, within limits, and lets them all out again.
 
-It never blocks on anybody: a peer that does not read is cut, of one that sends too much the excess is dropped,
-a handler that raises loses its own call. Whoever cannot be served is handed back with 0x00 at once, so that the
-PBX's dialplan goes on. All time-outs and keep-alives hang on one timer for all legs.
+It never blocks on anybody: a peer that does not read is cut, of one that sends too much the excess is
+dropped, a handler that raises loses its own call. Whoever cannot be served is handed back with 0x00 at once,
+so that the PBX's dialplan goes on. All time-outs and keep-alives hang on one timer for all legs.
 """
 
 import asyncio
@@ -77,8 +77,8 @@ class AudioSocketServer:
     ----------
     settings : ServerSettings
     on_call : callable
-        Called on the event loop with a leg that has named its call; returns the handler for it, or None to hand
-        it back. May play, or hand back, at once.
+        Called on the event loop with a leg that has named its call; returns the handler for it, or None to
+        hand it back. May play, or hand back, at once.
     clock : callable
         Monotonic time in seconds, given on to handlers.
     """

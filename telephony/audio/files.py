@@ -101,7 +101,7 @@ def write_wav(path: str | Path, pcm: Pcm, rate_hz: int = RATE_HZ) -> None:
     if rate_hz <= 0:
         raise AudioError(f"{path}: a rate of {rate_hz} Hz cannot be written")
     try:
-        with wave.open(str(path), "wb") as file:
+        with open(path, "wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(rate_hz)
