@@ -1,0 +1,78 @@
+"""The streaming extractor: samples in, rows of descriptors out, one row each 10 ms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.errors import SamplesError
+from emotion.layout import HOP, MEL_BANDS, WIDTH, WINDOW
+
+Floats = NDArray[np.float64]
+Samples = NDArray[np.int16]
+
+_ROWS_AT_START = 64
+
+
+def check_samples(pcm: Samples) -> None:
+    """Raise SamplesError unless `pcm` is a one-dimensional C-contiguous int16 array."""
+    if (
+        not isinstance(pcm, np.ndarray)
+        or pcm.dtype != np.int16
+        or pcm.ndim != 1
+        or not pcm.flags.c_contiguous
+    ):
+        got = f"{pcm.dtype} of shape {pcm.shape}" if isinstance(pcm, np.ndarray) else type(pcm).__name__
+        raise SamplesError(f"samples must be a 1-D C-contiguous int16 array at 8000 Hz, not {got}")
+
+
+class Extractor:
+    """Descriptors of one call's samples at 8 kHz, every 10 ms, the same bits however the samples are cut.
+
+    The first row comes with sample 320 (40 ms), then one each 80 samples. `emotion.layout` names the columns
+    with their units and says what each of them hears. No row looks ahead of the newest sample pushed; after
+    the first push of each size nothing is allocated.
+    """
+
+    __slots__ = ("_advance", "_filled", "_held", "_memory", "_out", "_scratch")
+
+    def __init__(self) -> None:
+        # Imported here because importing compiles: `import emotion` must be quick, and the cache folder set
+        # first.
+        from emotion.kernels.frames import SCRATCH_ROWS, SCRATCH_WIDTH, advance
+
+        self._advance = advance
+        self._held: Floats = np.zeros(WINDOW)
+        self._filled = np.zeros(1, dtype=np.int64)
+        self._memory: Floats = np.zeros(MEL_BANDS + 2)
+        self._scratch: Floats = np.zeros((SCRATCH_ROWS, SCRATCH_WIDTH))
+        self._out: Floats = np.zeros((_ROWS_AT_START, WIDTH))
+
+    def push(self, pcm: Samples) -> Floats:
+        """Take any number of samples and return the rows they complete.
+
+        Parameters
+        ----------
+        pcm
+            int16, shape (n,), 8000 Hz.
+
+        Returns
+        -------
+        float64, shape (frames, len(DESCRIPTORS)): a view that the next push overwrites; copy what must stay.
+
+        Raises
+        ------
+        SamplesError
+            If `pcm` is anything else.
+        """
+        check_samples(pcm)
+        most = len(pcm) // HOP + 1
+        if most > len(self._out):
+            self._out = np.zeros((most, WIDTH))
+        frames = self._advance(pcm, self._held, self._filled, self._memory, self._scratch, self._out)
+        return self._out[:frames]
+
+
+def descriptors(pcm: Samples) -> Floats:
+    """All descriptors of a whole recording at 8 kHz, shape (frames, len(DESCRIPTORS))."""
+    return Extractor().push(pcm).copy()

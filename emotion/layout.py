@@ -1,0 +1,80 @@
+"""Names, units and places of the descriptors, and the framing they share.
+
+Every descriptor is computed from one frame: the newest 320 samples (40 ms) at 8 kHz, mean removed, Hann
+window, every 80 samples (10 ms). The frame is complete when its newest sample has arrived: nothing looks
+ahead, and a value describes the middle of its frame, 20 ms back. The flux and the pitch continuity also look
+at the frame before (50 ms in all).
+
+===============  ======  =================================================================
+name             unit    meaning
+===============  ======  =================================================================
+energy_db        dBFS    power in the telephone band (200-3600 Hz)
+f0_st            st      pitch, semitones above 27.5 Hz; 0 where unpitched
+periodicity      0..1    normalised autocorrelation at the pitch lag; 0 where there is no peak
+hnr_db           dB      harmonics-to-noise ratio from the periodicity, within -20..40
+centroid_hz      Hz      centre of gravity of the power spectrum, 200-3600 Hz
+flux_db          dB      root mean square change of the mel bands since the frame before
+alpha_db         dB      power 200-1000 Hz against 1000-3600 Hz
+hammarberg_db    dB      strongest bin 200-2000 Hz against strongest bin 2000-3600 Hz
+slope_low        dB/oct  regression of the mel bands over 300-1200 Hz
+slope_high       dB/oct  regression of the mel bands over 1200-3400 Hz
+mel_00..mel_19   dBFS    20 triangular mel bands, 200-3600 Hz
+cep_1..cep_8     dB      cosine transform of the mel bands (orthonormal), first eight shapes without the level
+clipped          share   of the newest 80 samples, those at the edge of G.711's range
+===============  ======  =================================================================
+
+Definitions follow Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS)", IEEE Trans.
+Affective Computing 7(2), 2016, cut at the telephone band; pitch follows Boersma, "Accurate short-term
+analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound", 1993.
+"""
+
+from __future__ import annotations
+
+RATE_HZ = 8000
+HOP = 80
+WINDOW = 320
+FFT_SIZE = 512
+BINS = FFT_SIZE // 2 + 1
+BIN_HZ = RATE_HZ / FFT_SIZE
+
+MEL_BANDS = 20
+CEPSTRA = 8
+BAND_LOW_HZ = 200.0
+BAND_HIGH_HZ = 3600.0
+
+PITCH_LOW_HZ = 60.0
+PITCH_HIGH_HZ = 500.0
+LAG_MIN = int(RATE_HZ / PITCH_HIGH_HZ)
+LAG_MAX = int(RATE_HZ / PITCH_LOW_HZ)
+PITCH_REFERENCE_HZ = 27.5
+
+ENERGY = 0
+F0 = 1
+PERIODICITY = 2
+HNR = 3
+CENTROID = 4
+FLUX = 5
+ALPHA = 6
+HAMMARBERG = 7
+SLOPE_LOW = 8
+SLOPE_HIGH = 9
+MEL = 10
+CEP = MEL + MEL_BANDS
+CLIPPED = CEP + CEPSTRA
+WIDTH = CLIPPED + 1
+
+DESCRIPTORS: tuple[str, ...] = (
+    "energy_db",
+    "f0_st",
+    "periodicity",
+    "hnr_db",
+    "centroid_hz",
+    "flux_db",
+    "alpha_db",
+    "hammarberg_db",
+    "slope_low",
+    "slope_high",
+    *(f"mel_{band:02d}" for band in range(MEL_BANDS)),
+    *(f"cep_{shape}" for shape in range(1, CEPSTRA + 1)),
+    "clipped",
+)

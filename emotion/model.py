@@ -1,0 +1,132 @@
+"""The tone model: features in, probabilities out, many calls in one run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
+from emotion.functionals import FEATURES, FEATURES_HASH
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "tone.onnx"
+OUTPUTS = ("arousal", "valence", "anger", "familiarity")
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """What the model says of n rows; every array has shape (n,), values 0..1.
+
+    arousal, valence and anger are probabilities at the model's prior (`ToneModel.prior`): of high against
+    low arousal, of pleasant against unpleasant, of anger against everything else. familiarity is near 1
+    where the features look like those trained on and 0.5 or less where they are further out than 99 % of
+    those.
+    """
+
+    arousal: Singles
+    valence: Singles
+    anger: Singles
+    familiarity: Singles
+
+
+class ToneModel:
+    """A loaded model. Make one with `load`; calls share it (onnxruntime sessions are thread-safe).
+
+    Attributes
+    ----------
+    model_id
+        First 12 hex digits of the SHA-256 of the file: what a decision record names.
+    version, trained_on
+        Read from the file.
+    prior
+        Share of angry calls that the probabilities of anger assume.
+    """
+
+    __slots__ = ("_session", "model_id", "path", "prior", "trained_on", "version")
+
+    def __init__(self, session: Any, path: Path, model_id: str, facts: dict[str, str]) -> None:
+        self._session = session
+        self.path = path
+        self.model_id = model_id
+        self.prior = float(facts["nabra.prior"])
+        self.version = facts.get("nabra.version", "")
+        self.trained_on = tuple(facts.get("nabra.trained_on", "").split(","))
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> ToneModel:
+        """Load a model file (default: the one shipped) to run on one thread.
+
+        Raises
+        ------
+        ModelMissing
+            If the file is not there.
+        ModelMismatch
+            If it was trained on other features than this version computes.
+        ModelError
+            If it is not a tone model, or damaged.
+        """
+        import onnxruntime
+
+        file = DEFAULT_MODEL if path is None else Path(path)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ModelMissing(f"tone model {file} cannot be read: {error.strerror}") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        try:
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises half a dozen unrelated classes on bad bytes
+            raise ModelError(f"tone model {file} is not a readable ONNX file: {error}") from error
+        facts = session.get_modelmeta().custom_metadata_map
+        if "nabra.features" not in facts or facts.get("nabra.outputs") != ",".join(OUTPUTS):
+            raise ModelError(
+                f"{file} is an ONNX file but not a tone model of this project (no nabra.* facts in it)"
+            )
+        if facts["nabra.features"] != FEATURES_HASH:
+            raise ModelMismatch(
+                f"tone model {file} was trained on features {facts['nabra.features']}, this version computes "
+                f"{FEATURES_HASH}: use the model shipped with this version, or train again "
+                "with python -m emotion.train"
+            )
+        try:
+            return cls(session, file, hashlib.sha256(content).hexdigest()[:12], facts)
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"tone model {file} states no usable prior") from error
+
+    def predict(self, features: Floats | Singles) -> Tones:
+        """Run the model once over the features of any number of calls.
+
+        Parameters
+        ----------
+        features
+            Shape (n, len(FEATURES)), finite, not standardised: rows from `SpeechWindow.features`.
+
+        Raises
+        ------
+        FeatureError
+            If the shape is another one, or a value is not finite.
+        """
+        if features.ndim != 2 or features.shape[1] != len(FEATURES):
+            raise FeatureError(f"features must have shape (n, {len(FEATURES)}), not {features.shape}")
+        rows = np.ascontiguousarray(features, dtype=np.float32)
+        if not np.isfinite(rows).all():
+            raise FeatureError("features must be finite")
+        tone = self._session.run(["tone"], {"features": rows})[0]
+        return Tones(tone[:, 0], tone[:, 1], tone[:, 2], tone[:, 3])
+
+
+def at_prior(probability: float, prior: float, wanted: float) -> float:
+    """Restate a probability that assumes `prior` for another share of positives, both in (0, 1)."""
+    odds = probability / max(1.0 - probability, 1e-9) * (wanted / (1.0 - wanted)) / (prior / (1.0 - prior))
+    return odds / (1.0 + odds)
