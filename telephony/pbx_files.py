@@ -21,9 +21,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z")
 _USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
-_SECRET = re.compile(
-    r"[!-:<-~]{8,128}\Z"
-)  # printable, without blanks and without the semicolon that begins a comment
+# Printable; no blanks, no semicolon, which begins a comment, and no > in front, which would belong to the equals
+# sign.
+_SECRET = re.compile(r"(?!>)[!-:<-~]{8,128}\Z")
+_RESERVED = frozenset({"general", "nabra-queue"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 _TEMPLATES = ("extensions_nabra.conf", "manager_nabra.conf", "queues_nabra_example.conf", "INSTALL.md")
 _PRIVATE = "manager_nabra.conf"
@@ -153,7 +154,8 @@ def _texts(settings: PbxFilesSettings) -> dict[str, str]:
         "SELF_SERVICE": "\n".join(_self_service(settings)),
         "QUEUES": "\n".join(_queues(settings)),
         "COPY_SOUNDS": (
-            "cp -r sounds/. \"$(asterisk -rx 'core show settings' | sed -n 's/.*Data directory: *//p')/sounds/\""
+            "cp -r sounds/. \"$(asterisk -rx 'core show settings' |"
+            " sed -n 's/.*Data directory: *//p')/sounds/\""
             if any(destination.prompts for destination in settings.destinations)
             else "# (there are no prompts to copy)"
         ),
@@ -184,7 +186,7 @@ def _self_service(settings: PbxFilesSettings) -> Iterator[str]:
             continue
         name = destination.name
         yield ""
-        yield f"; {name}: a recorded answer. Who presses a key or stays on the line goes on to {settings.default}."
+        yield f"; {name}: a recorded answer. Who presses a key or stays on the line gets {settings.default}."
         yield f"[nabra-{name}]"
         yield f"exten => s,1,Background(nabra/{name},,${{FILTER(a-z,${{NABRA_LANGUAGE}})}})"
         yield " same => n,WaitExten(3)"
