@@ -14,6 +14,9 @@ from router.decider import HardHit, Understanding
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 
+BACKGROUND = "other"
+"""The intent of what is said about nothing in particular: greetings, "can you hear me", other people."""
+
 
 class Hard(Protocol):
     """A hard word that was heard (`router.intent.phrases.HardWord`)."""
@@ -99,16 +102,24 @@ class Generation:
         """
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
-        destinations = {(intent.language, intent.name): intent.destination for intent in config.intents.intents}
+        destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
         return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations)
 
     def understand(self, text: str, language: str) -> Understanding:
-        """Return what a text means, by this generation's intents."""
+        """Return what a text means, by this generation's intents.
+
+        The share of BACKGROUND is evidence for no destination: it makes every destination less sure.
+        """
         posterior = self.intent_model.predict(text, language)
         hard = posterior.hard
+        by_destination = dict(posterior.by_destination)
+        background = posterior.by_intent.get(BACKGROUND, 0.0)
+        if background and hard is None:
+            leads_to = self.destination_of(BACKGROUND, language)
+            by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
         return Understanding(
             by_intent=MappingProxyType(dict(posterior.by_intent)),
-            by_destination=MappingProxyType(dict(posterior.by_destination)),
+            by_destination=MappingProxyType(by_destination),
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
         )

@@ -1,0 +1,144 @@
+"""The language of conditions: what it takes, what it refuses and where, and what it computes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import rule_engine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.conditions import ConditionError, compile_condition
+from router.variables import VARIABLES, Kind, Names
+
+NAMES = {
+    Names.INTENTS: frozenset({"billing", "cancel"}),
+    Names.DESTINATIONS: frozenset({"sales", "complaints"}),
+    Names.LANGUAGES: frozenset({"en", "ar"}),
+}
+CALM: dict[str, object] = {
+    "intent": "billing",
+    "destination": "sales",
+    "sure": True,
+    "probability": 0.8,
+    "probabilities": {"sales": 0.8, "complaints": 0.2},
+    "words": 5,
+    "text": "my refund is late",
+    "hard_word": False,
+    "spoke": True,
+    "asked": False,
+    "language": "en",
+    "dialled": "100",
+    "pbx": "main",
+    "caller_number": "",
+    "tone_known": False,
+    "angry": False,
+    "anger": math.nan,
+    "arousal": math.nan,
+    "valence": math.nan,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ('intent == "billing"', True),
+        ('intent != "billing"', False),
+        ('intent in ["billing", "cancel"] and words >= 5', True),
+        ('"refund" in text or sure == false', True),
+        ('probabilities["complaints"] > 0.5', False),
+        ("not asked and 0.5 < probability", True),
+        ("words > 2 + 3", False),
+        ("true", True),
+        ("angry or anger >= 0 or valence < 1 or arousal > 0", False),
+    ],
+)
+def test_a_condition_says_what_it_reads_like(text: str, holds: bool) -> None:
+    assert compile_condition(text, NAMES).holds(CALM) is holds
+
+
+def test_every_variable_has_a_value_and_a_meaning() -> None:
+    assert {variable.name for variable in VARIABLES} == set(CALM)
+    assert all(variable.meaning for variable in VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "nearest", "says"),
+    [
+        ('words > 3 and intnt == "billing"', 14, "intent", "unknown name"),
+        ('intent == "biling"', 11, "billing", "no 'biling'"),
+        ('intent in ["billing", "cancl"]', 23, "cancel", "no 'cancl'"),
+        ('probabilities["sals"] > 0.5', 15, "sales", "no 'sals'"),
+        ("intent > 3", 0, None, "types"),
+        ('words > 2 and probability == "x"', 14, None, "never be equal"),
+        ("intent and and", 11, None, "cannot stand here"),
+        ("words >", 7, None, "not complete"),
+        ("", 0, None, "not complete"),
+        ("words", 0, None, "not a condition"),
+        ("words and sure", 0, None, "not a condition"),
+        ("$now > 3", 0, None, ""),
+        ("text.length > 3", 0, None, ""),
+        ("[x for x in text]", 0, None, ""),
+        ('text =~~ "(a+)+"', 0, None, "regular expressions"),
+        ("sure ? angry : sure", 0, None, "not part"),
+        ("words ** 9 > 1", 0, None, "not part"),
+        ("not angry", 4, None, "below a 'not'"),
+        ("not (sure and anger > 0.5)", 14, None, "below a 'not'"),
+        ("anger < 0.4", 0, None, "take the rule away"),
+        ("0.4 >= anger", 7, None, "take the rule away"),
+        ("anger == 0.4", 0, None, "take the rule away"),
+        ("angry == false", 0, None, "number only"),
+        ("anger > words", 0, None, "number only"),
+        ("valence != 0.5", 0, None, "take the rule away"),
+    ],
+)
+def test_what_is_wrong_is_found_when_it_is_compiled(
+    text: str, offset: int, nearest: str | None, says: str
+) -> None:
+    with pytest.raises(ConditionError) as caught:
+        compile_condition(text, NAMES)
+    assert (caught.value.offset, caught.value.nearest) == (offset, nearest)
+    assert says in caught.value.message
+
+
+def test_tone_is_lifted_in_the_ceiling_only() -> None:
+    condition = compile_condition("angry and words > 3", NAMES)
+    assert condition.uses_tone
+    assert not condition.holds(CALM)
+    assert condition.ceiling(CALM)
+    assert not condition.ceiling({**CALM, "words": 2})
+
+
+ATOMS = st.sampled_from(
+    [
+        'intent == "billing"',
+        'language != "en"',
+        "words > 4",
+        "probability <= 0.8",
+        "sure",
+        "asked",
+        '"late" in text',
+    ]
+)
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
+        inner.map(lambda text: f"(not {text})"),
+    ),
+    max_leaves=8,
+)
+
+
+@given(CONDITIONS, st.sampled_from(["en", "ar"]), st.integers(0, 9), st.booleans(), st.booleans())
+def test_compiled_conditions_agree_with_rule_engine(
+    text: str, language: str, words: int, sure: bool, asked: bool
+) -> None:
+    values = {**CALM, "language": language, "words": words, "sure": sure, "asked": asked}
+    reference = rule_engine.Rule(text).matches(values)
+    assert compile_condition(text, NAMES).holds(values) is reference
+
+
+def test_the_table_covers_every_kind() -> None:
+    assert {variable.kind for variable in VARIABLES} == set(Kind)
