@@ -89,6 +89,7 @@ class CallLeg:
         self._rate_hz = RATE_HZ
         self._to_8k: StreamResampler | None = None
         self._playing: Playback | None = None
+        self._free_s = now_s  # when what was written last has been heard
         self._timer: asyncio.TimerHandle | None = None
         self._discarded = 0
         self._frames_in = self._frames_out = self._keep_alive_out = self._keys_in = self._dropped_in = 0
@@ -120,7 +121,11 @@ class CallLeg:
             self._guard(on_done, False, now_s)
             return
         # The new one is in place before the old one's owner is told: whoever plays last, wins.
-        before, self._playing = self._playing, Playback(pcm, self._rate_hz, on_done, now_s)
+        before = self._playing
+        if before is not None:
+            self._free_s = before.next_s
+        # However often it is asked to play, no more than real time is written.
+        self._playing = Playback(pcm, self._rate_hz, on_done, max(now_s, self._free_s))
         playing = self._playing
         if before is not None:
             self._guard(before.on_done, False, now_s)
@@ -326,6 +331,7 @@ class CallLeg:
         playing, self._playing = self._playing, None
         self._cancel_timer()
         if playing is not None:
+            self._free_s = playing.next_s
             self._guard(playing.on_done, False, now_s)
 
     def _cancel_timer(self) -> None:
