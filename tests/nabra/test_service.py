@@ -1,0 +1,237 @@
+"""The live service with real sockets, a real recogniser and the shipped configuration."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import config
+from nabra.errors import ServiceError
+from tests.conftest import ROOT
+from tests.nabra.pbx_side import Caller, Site, quiet, running_site, site_config
+from telephony.audio import read_audio
+
+SAMPLES = ROOT / "nabra" / "demo" / "samples"
+Run = Callable[[Callable[[Site], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run scenarios on one service that lives as long as this module's tests."""
+    folder = tmp_path_factory.mktemp("site")
+    loop = asyncio.new_event_loop()
+    context = running_site(folder)
+    site = loop.run_until_complete(context.__aenter__())
+    yield lambda scenario: loop.run_until_complete(asyncio.wait_for(scenario(site), 60))
+    loop.run_until_complete(context.__aexit__(None, None, None))
+    loop.close()
+
+
+async def speak(caller: Caller, name: str, after_notice_s: float = 0.3) -> None:
+    """Wait for the notice to be over, then say a sample and stay on the line until it is handed back."""
+    await wait_for_notice(caller)
+    await caller.peer.send_audio(quiet(after_notice_s))
+    await caller.peer.send_audio(read_audio(SAMPLES / f"{name}.flac"))
+    while not caller.peer.over:
+        await caller.peer.send_audio(quiet(0.2))
+
+
+async def wait_for_notice(caller: Caller) -> None:
+    """Be silent until the notice was played."""
+    notice = read_audio(config.load().notice.prompts["en"])
+    await caller.peer.send_audio(quiet(len(notice) / 8000 + 0.2))
+
+
+def decision_of(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    records = [line for line in lines if line.get("kind") != "outcome"]
+    assert len(records) == 1, "one call leaves one decision record"
+    return records[0]
+
+
+def test_a_sales_call_is_routed_and_written_down(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place()
+        await speak(caller, "sales-upgrade")
+        variables = site.variables(caller)
+        assert variables["NABRA_ROUTE"] == "sales"
+        assert variables["NABRA_INTENT"] == "upgrade"
+        assert variables["NABRA_CALL"] == str(caller.call)
+        assert list(variables)[-1] == "NABRA_ROUTE", "the route commits the rest, so it comes last"
+        notice = read_audio(config.load().notice.prompts["en"])
+        heard = caller.peer.heard()[: len(notice)]
+        assert np.corrcoef(heard, notice[: len(heard)])[0, 1] > 0.99, "the caller hears the notice"
+        lines = await site.lines(caller)
+        record = decision_of(lines)
+        assert record["decision"]["destination"] == "sales"
+        assert "0123" not in json.dumps(record), "the caller's number is masked"
+        assert any(line.get("outcome") == "delivered" for line in lines)
+        kinds = site.seen.kinds(caller.call)
+        assert kinds.index("notice_ended") < kinds.index("speech_started") < kinds.index("decided")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_announcement_and_socket_may_come_in_either_order(run: Run, first: bool) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place(announce_first=first)
+        caller.peer.send_dtmf("2")
+        await asyncio.sleep(0.2)
+        caller.peer.send_dtmf("2")
+        assert await caller.peer.wait_over(5)
+        assert site.variables(caller)["NABRA_ROUTE"] == "sales"
+
+    run(scenario)
+
+
+def test_a_call_that_nothing_announced_is_handed_back_within_the_grace_time(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place(announce=False)
+        sending = asyncio.create_task(caller.peer.send_audio(quiet(5)))
+        assert await caller.peer.wait_over(3)
+        sending.cancel()
+        lines = await site.lines(caller)
+        assert any("announced" in str(line.get("problem")) for line in lines)
+
+    run(scenario)
+
+
+def test_a_caller_who_hangs_up_leaves_a_complete_record(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place()
+        await caller.peer.send_audio(quiet(0.5))
+        caller.peer.hang_up()
+        record = decision_of(await site.lines(caller))
+        assert record["outcome"] == "hung_up"
+        assert record["decision"] is None
+        assert site.variables(caller) == {}
+
+    run(scenario)
+
+
+def test_a_key_turns_tone_off_and_the_call_is_still_routed(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place()
+        await caller.peer.send_audio(quiet(0.3))
+        caller.peer.send_dtmf("9")
+        await speak(caller, "self-hours")
+        assert site.variables(caller)["NABRA_ROUTE"] == "selfservice"
+        record = decision_of(await site.lines(caller))
+        assert '"tone"' not in json.dumps([entry.get("kind") for entry in record["timeline"]])
+        assert "tone" not in site.seen.kinds(caller.call)
+
+    run(scenario)
+
+
+def test_a_silent_caller_is_asked_once_and_reaches_a_person(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place()
+        sending = asyncio.create_task(caller.peer.send_audio(quiet(25)))
+        assert await caller.peer.wait_over(24)
+        sending.cancel()
+        assert site.variables(caller)["NABRA_ROUTE"] == "reception"
+        record = decision_of(await site.lines(caller))
+        assert record["asked"] is True
+
+    run(scenario)
+
+
+def test_ten_calls_at_once_are_all_routed(run: Run) -> None:
+    names = ["sales-upgrade", "self-hours", "agent", "complaint-staff", "sales-new-line"] * 2
+
+    async def scenario(site: Site) -> None:
+        callers = [await site.place() for _ in names]
+        await asyncio.gather(*(speak(c, name) for c, name in zip(callers, names, strict=True)))
+        destinations = {d: "" for d in config.load().destinations}
+        for caller in callers:
+            assert site.variables(caller).get("NABRA_ROUTE") in destinations
+            assert decision_of(await site.lines(caller))["outcome"] == "decided"
+
+    run(scenario)
+
+
+def test_calls_during_and_after_a_lost_manager_interface(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        during = await site.place()
+        await wait_for_notice(during)
+        port = site.ami.port
+        await site.ami.stop()
+        assert await site.until(lambda: not site.service.ami_up())
+        during.peer.send_dtmf("1")
+        assert await during.peer.wait_over(5), "handed back although nothing could be delivered"
+        assert "NABRA_ROUTE" not in site.variables(during)
+        arriving = await site.place(announce=False)
+        assert await arriving.peer.wait_over(1), "handed back at once"
+        site.ami.port = port
+        await site.ami.start()
+        assert await site.until(site.service.ami_up, 15)
+        after = await site.place()
+        after.peer.send_dtmf("1")
+        await asyncio.sleep(0.1)
+        assert await after.peer.wait_over(5)
+        assert site.variables(after)["NABRA_ROUTE"] == "complaints"
+
+    run(scenario)
+
+
+def test_a_new_config_is_a_new_generation_and_a_wrong_one_is_refused(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        old = site.service.generation
+        with pytest.raises(ServiceError, match="listen"):
+            await site.service.reload(
+                dataclasses.replace(old.config, listen=dataclasses.replace(old.config.listen, port=1))
+            )
+        assert site.service.generation is old
+        await site.service.reload(dataclasses.replace(old.config, keys={"1": "sales"}))
+        assert site.service.generation.number == old.number + 1
+        caller = await site.place()
+        await caller.peer.send_audio(quiet(0.2))
+        caller.peer.send_dtmf("1")
+        assert await caller.peer.wait_over(5)
+        assert site.variables(caller)["NABRA_ROUTE"] == "sales"
+        record = decision_of(await site.lines(caller))
+        assert record["generation"]["number"] == old.number + 1
+        await site.service.reload(old.config)
+
+    run(scenario)
+
+
+def test_shadow_mode_decides_and_records_and_lets_the_call_take_the_default(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_site(tmp_path, shadow=True) as site:
+            caller = await site.place()
+            await caller.peer.send_audio(quiet(0.2))
+            caller.peer.send_dtmf("1")
+            assert await caller.peer.wait_over(5)
+            assert "NABRA_ROUTE" not in site.variables(caller)
+            record = decision_of(await site.lines(caller))
+            assert record["decision"]["shadow_destination"] == "complaints"
+
+    asyncio.run(scenario())
+
+
+def test_stopping_hands_every_call_back_and_leaves_its_record(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_site(tmp_path) as site:
+            callers = [await site.place() for _ in range(3)]
+            await asyncio.sleep(0.3)
+            await site.service.stop()
+            for caller in callers:
+                assert await caller.peer.wait_over(2)
+                assert decision_of(await site.lines(caller))["outcome"] == "hung_up"
+
+    asyncio.run(scenario())
+
+
+def test_a_missing_password_is_said_before_anything_starts(tmp_path: Path) -> None:
+    from nabra.service import Service
+
+    settings = site_config(tmp_path, 5038)
+    bare = dataclasses.replace(settings.pbx[0], secret=None, secret_env="NABRA_AMI_SECRET")
+    with pytest.raises(ServiceError, match="NABRA_AMI_SECRET"):
+        Service(dataclasses.replace(settings, pbx=(bare,)))
