@@ -1,0 +1,208 @@
+"""What holds for every call there can be: one decision, in time, always the same, and fair to its sound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.schema import Config, DestinationKind
+from config.schema import Tone as ToneSettings
+from router import replay
+from router.commands import Decide
+from router.evidence import RecogniserBack, RecogniserLost, SpeechPaused
+from router.generation import Generation
+from router.record import decision_from_json, decision_to_json
+from tests.router.scripted import DESTINATIONS, Caller, KeywordReader, rule, site
+
+SAID = st.sampled_from(
+    [
+        "",
+        "hello it is me",
+        "i want to buy a thing",
+        "what is my balance please",
+        "buy",
+        "this is a terrible complaint sir",
+        "fraud fraud fraud four oh double five",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happens `after_s` later; `anger` is used where it is an estimate of tone."""
+
+    after_s: float
+    kind: str
+    text: str = ""
+    anger: float = 0.0
+    confidence: float = 0.9
+    digit: str = "9"
+
+    def apply(self, caller: Caller, louder: float = 0.0) -> None:
+        at_s, audio_s = caller.now_s, caller.t
+        acts: dict[str, Callable[[], object]] = {
+            "speaks": caller.speaks,
+            "pauses": lambda: caller.tell(SpeechPaused(at_s=at_s, audio_s=audio_s)),
+            "ends": caller.ends,
+            "partial": lambda: caller.partial(self.text),
+            "final": lambda: caller.final(self.text),
+            "sounds": lambda: caller.sounds(min(1.0, self.anger + louder), self.confidence),
+            "unsure": lambda: caller.sounds(self.anger, abstained=True),
+            "key": lambda: caller.presses(self.digit),
+            "lost": lambda: caller.tell(RecogniserLost(at_s=at_s, audio_s=audio_s, reason="crashed")),
+            "back": lambda: caller.tell(RecogniserBack(at_s=at_s, audio_s=audio_s)),
+            "hangs up": caller.hangs_up,
+        }
+        acts[self.kind]()
+
+
+def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
+    step = st.builds(
+        Step,
+        after_s=st.floats(0, 3).map(lambda s: round(s, 3)),
+        kind=st.sampled_from(kinds),
+        text=SAID,
+        anger=st.floats(0, 1),
+        confidence=st.floats(0, 1),
+        digit=st.sampled_from("1279#"),
+    )
+    return st.lists(step, max_size=14)
+
+
+KINDS = ["speaks", "pauses", "ends", "partial", "final", "sounds", "unsure", "lost", "back"]
+ANYTHING = steps([*KINDS, "key", "hangs up"])
+RULES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "angry",
+                "anger > 0.4",
+                "tone_known and sure",
+                'intent == "buy"',
+                "not sure",
+                "asked",
+                "valence < 0.3",
+            ]
+        ),
+        st.sampled_from(
+            [("route", "complaints"), ("route", "sales"), ("raise_minutes", 7.0), ("raise_minutes", 0.4)]
+        ),
+    ),
+    max_size=5,
+).map(
+    lambda pairs: tuple(rule(f"r{n}", when, **{key: value}) for n, (when, (key, value)) in enumerate(pairs))
+)
+
+
+def made(config: Config) -> Generation:
+    return Generation.of(config, 1, KeywordReader())
+
+
+def played(
+    generation: Generation, script: list[Step], *, louder: float = 0.0, opened_s: float = 100.0
+) -> Caller:
+    caller = Caller(generation, opened_s=opened_s)
+    for step in script:
+        caller.until(caller.t + step.after_s)
+        step.apply(caller, louder)
+    return caller.until(60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANYTHING, RULES, st.booleans(), st.booleans())
+def test_every_call_ends_with_one_valid_decision_in_time_or_hangs_up_before(
+    script: list[Step], rules: tuple[object, ...], tone: bool, shadow: bool
+) -> None:
+    generation = made(site(rules=rules, tone=ToneSettings(enabled=tone), shadow=shadow))
+    caller = played(generation, script)
+    record = caller.session.record(caller.now_s)
+    if record.hung_up_at_s is not None and not caller.decisions:
+        assert record.outcome.value == "hung_up"
+        return
+    decision = caller.decision
+    assert decision.destination in DESTINATIONS
+    assert decision.decided_at_s <= 18.5
+    assert decision.priority >= 0
+    assert decision.reasons
+    assert all(reason.en and reason.ar and "{" not in reason.en + reason.ar for reason in decision.reasons)
+    assert len(decision.agent_line) <= 128
+    after = [type(command) for _, command in caller.commands]
+    assert after.index(Decide) == len(after) - 1
+    if not tone:
+        assert not record.tone_now.heard
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANYTHING, RULES, st.floats(0, 1e6))
+def test_the_same_call_is_decided_the_same_way_whenever_it_comes(
+    script: list[Step], rules: tuple[object, ...], opened_s: float
+) -> None:
+    generation = made(site(rules=rules))
+    once, again = played(generation, script), played(generation, script)
+    assert once.session.record(once.now_s) == again.session.record(again.now_s)
+    later = played(generation, script, opened_s=opened_s)
+    assert [d.destination for d in later.decisions] == [d.destination for d in once.decisions]
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANYTHING, RULES, st.booleans(), st.floats(0, 1e6))
+def test_a_replayed_record_gives_the_same_bytes(
+    script: list[Step], rules: tuple[object, ...], shadow: bool, opened_s: float
+) -> None:
+    generation = made(site(rules=rules, shadow=shadow))
+    caller = played(generation, script, opened_s=opened_s)
+    line = json.dumps(caller.session.record(caller.now_s).to_json(), allow_nan=False, ensure_ascii=False)
+    again = replay(json.loads(line), generation)
+    if not caller.decisions:
+        assert again is None
+        return
+    assert again is not None
+    assert _bytes(decision_to_json(again)) == _bytes(decision_to_json(caller.decision))
+    assert decision_from_json(json.loads(line)["decision"]) == caller.decision
+
+
+def _bytes(value: object) -> bytes:
+    return json.dumps(value, allow_nan=False).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps(KINDS), RULES, st.floats(0, 1))
+def test_more_anger_never_lowers_a_place_nor_leads_to_self_service(
+    script: list[Step], rules: tuple[object, ...], louder: float
+) -> None:
+    generation = made(site(rules=rules))
+    calm = played(generation, script).decision
+    angry = played(generation, script, louder=louder).decision
+    assert angry.priority >= calm.priority
+    assert angry.decided_at_s == calm.decided_at_s
+    if _self_service(angry.destination):
+        assert _self_service(calm.destination)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps(KINDS), RULES)
+def test_a_caller_who_objects_is_served_and_no_tone_is_left(
+    script: list[Step], rules: tuple[object, ...]
+) -> None:
+    generation = made(site(rules=rules))
+    objecting = played(generation, [Step(0.5, "key", digit="9"), *script])
+    decision = objecting.decision
+    assert decision.destination in DESTINATIONS
+    record = objecting.session.record(objecting.now_s)
+    assert not any(entry.event.__class__.__name__ == "Tone" for entry in record.timeline)
+    off = played(
+        made(site(rules=rules, tone=ToneSettings(enabled=False))), [Step(0.5, "pauses"), *script]
+    ).decision
+    assert (off.destination, off.priority, off.decided_at_s) == (
+        decision.destination,
+        decision.priority,
+        decision.decided_at_s,
+    )
+
+
+def _self_service(name: str) -> bool:
+    return DESTINATIONS[name].kind is DestinationKind.SELF_SERVICE
