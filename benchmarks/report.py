@@ -1,0 +1,209 @@
+"""Runs every stage's measurement and shows them: a table, JSON, and a plot.
+
+A stage module is `benchmarks/<something>_stages.py` with `measure(quick: bool)` that returns rows: a
+`timing.Stage`, or a mapping with "stage", "unit" ("s", "ms" or "us"), "n" and percentiles, either "p50",
+"p95", "p99", "p999" of thread CPU time, or the same with "wall_" or "cpu_" before them. A module that cannot
+measure here (a model is missing) raises; the report says so and goes on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.timing import Spread, Stage
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+SCHEMA = 1
+POINTS = ("mean", "p50", "p95", "p99", "p999", "max")
+
+_TO_US = {"ns": 0.001, "us": 1.0, "ms": 1_000.0, "s": 1_000_000.0}
+_VERSIONS = ("numpy", "numba", "onnxruntime", "scikit-learn", "vosk", "moonshine-voice", "rule-engine")
+
+Spreads = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stage as it is shown; times in microseconds, None where they were not measured."""
+
+    module: str
+    name: str
+    count: int
+    wall_us: Spreads | None
+    cpu_us: Spreads | None
+    note: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the fields {module, stage, n, wall_us, cpu_us, note}."""
+        return {
+            "module": self.module,
+            "stage": self.name,
+            "n": self.count,
+            "wall_us": self.wall_us,
+            "cpu_us": self.cpu_us,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A module that could not measure here, and why."""
+
+    module: str
+    why: str
+
+
+def modules() -> list[str]:
+    """Return the names of the stage modules, in alphabetical order."""
+    return sorted(path.stem for path in HERE.glob("*_stages.py"))
+
+
+def collect(quick: bool, names: list[str], told: Callable[[str], None]) -> Iterator[Row | Skipped]:
+    """Measure, one module after the other.
+
+    Parameters
+    ----------
+    quick
+        Fewer repetitions: a look, not a figure to quote.
+    names
+        The modules.
+    told
+        Called with each module's name before it begins.
+    """
+    for name in names:
+        told(name)
+        try:
+            rows = list(importlib.import_module(f"benchmarks.{name}").measure(quick))
+        except Exception as error:
+            yield Skipped(name, f"{type(error).__name__}: {error}")
+            continue
+        for row in rows:
+            yield as_row(name.removesuffix("_stages"), row)
+
+
+def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
+    """Return a stage's own row as it is shown; a row without percentiles shows its note alone."""
+    if isinstance(row, Stage):
+        return Row(
+            module,
+            f"{row.name} (per {row.per})",
+            row.count,
+            _points(row.wall_us),
+            _points(row.cpu_us),
+            row.note,
+        )
+    scale = _TO_US.get(str(row.get("unit", "us")), 1.0)
+    count = row.get("n", row.get("count", 0))
+    return Row(
+        module,
+        str(row.get("stage", row.get("name", "?"))),
+        count if isinstance(count, int) else 0,
+        _found(row, ("wall_",), scale),
+        _found(row, ("cpu_", ""), scale),
+        str(row.get("note", "")),
+    )
+
+
+def machine() -> dict[str, object]:
+    """Return the facts of this machine that a figure depends on; no name and no path of it."""
+    versions = {"python": platform.python_version()}
+    for package in _VERSIONS:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _cpu_model(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "versions": versions,
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def write_json(
+    path: Path,
+    facts: Mapping[str, object],
+    rows: list[Row],
+    skipped: list[Skipped],
+    *,
+    cost: Mapping[str, object] | None,
+    quick: bool,
+) -> None:
+    """Write everything as one JSON object."""
+    body = {
+        "schema": SCHEMA,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": dict(facts),
+        "stages": [row.as_json() for row in rows],
+        "per_call": cost,
+        "not_measured": {item.module: item.why for item in skipped},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_plot(path: Path, facts: Mapping[str, object], rows: list[Row]) -> None:
+    """Draw each stage from its median to its p99.9, CPU over wall time, on one logarithmic scale."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shown = [row for row in rows if row.cpu_us or row.wall_us]
+    figure, axes = pyplot.subplots(figsize=(11, 1.6 + 0.36 * len(shown)), layout="constrained")
+    for place, row in enumerate(reversed(shown)):
+        for spreads, colour, offset in ((row.wall_us, "#9aa5b1", 0.14), (row.cpu_us, "#0b6e99", -0.14)):
+            if not spreads:
+                continue
+            line = [spreads[point] for point in ("p50", "p95", "p99", "p999") if point in spreads]
+            axes.plot(line, [place + offset] * len(line), color=colour, linewidth=2, alpha=0.6)
+            for value, marker in zip(line, "os^D", strict=False):
+                axes.plot([value], [place + offset], marker, color=colour, markersize=5)
+    axes.set_yticks(range(len(shown)), [f"{row.module}: {row.name}" for row in reversed(shown)], fontsize=8)
+    axes.set_xscale("log")
+    axes.set_xlabel("microseconds (circle p50, square p95, triangle p99, diamond p99.9; blue CPU, grey wall)")
+    axes.set_title(f"Nabra, stage by stage: {facts['cpu']}, {facts['cores']} cores", fontsize=10)
+    axes.grid(axis="x", which="both", alpha=0.2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _points(spread: Spread) -> Spreads:
+    return {point: round(float(getattr(spread, point)), 3) for point in POINTS}
+
+
+def _found(row: Mapping[str, object], prefixes: tuple[str, ...], scale: float) -> Spreads | None:
+    nested = row.get(f"{prefixes[0]}us")
+    if isinstance(nested, Mapping):
+        return {str(key): float(value) for key, value in nested.items() if isinstance(value, int | float)}
+    found: dict[str, float] = {}
+    for point in POINTS:
+        for prefix in prefixes:
+            value = row.get(prefix + point, row.get(f"{prefix}{point}_us"))
+            if isinstance(value, int | float) and point not in found:
+                found[point] = round(float(value) * scale, 3)
+    return found or None
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or sys.platform

@@ -1,0 +1,132 @@
+"""`nabra bench`: measures each stage of the path, and what a call costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from benchmarks.report import Row
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure each stage of the path on this machine",
+        description="Measure each stage per frame, estimate and decision (p50, p95, p99, p99.9; the thread's "
+        "CPU time beside wall "
+        "time), and CPU and memory per call. Shows a table and writes JSON and a plot. With --json: one "
+        "object a line, "
+        "{module, stage, n, wall_us, cpu_us, note}, times in microseconds.",
+    )
+    parser.add_argument(
+        "stages", metavar="STAGE", nargs="*", help="asr, emotion, ...: only these (default: all)"
+    )
+    parser.add_argument("--quick", action="store_true", help="few repetitions: a look, in about a minute")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("out/bench"),
+        help="folder of the JSON and the plot (out/bench)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and report; 1 where nothing could be measured."""
+    import dataclasses
+    import os
+
+    # One thread each, as in the live service; read when the libraries are first imported.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+    from rich.console import Console
+
+    from benchmarks import report
+
+    names = report.modules()
+    if args.stages:
+        unknown = set(args.stages) - {name.removesuffix("_stages") for name in names}
+        if unknown:
+            known = ", ".join(name.removesuffix("_stages") for name in names)
+            Console(stderr=True).print(f"nabra: no stage {', '.join(sorted(unknown))}; there are {known}")
+            return 2
+        names = [name for name in names if name.removesuffix("_stages") in args.stages]
+
+    facts = report.machine()
+    rows: list[Row] = []
+    skipped: list[report.Skipped] = []
+    progress = Console(stderr=True)
+    with progress.status("measuring") as status:
+        for item in report.collect(args.quick, names, lambda name: status.update(f"measuring {name}")):
+            if isinstance(item, report.Skipped):
+                skipped.append(item)
+                progress.print(f"not measured: {item.module}: {item.why}", markup=False, highlight=False)
+                continue
+            rows.append(item)
+            if args.json:
+                print(json.dumps(item.as_json(), ensure_ascii=False), flush=True)
+        cost = None
+        if "path_stages" in names:
+            from benchmarks.path_stages import measure_call_cost
+
+            status.update("measuring the cost of a call")
+            cost = dataclasses.asdict(measure_call_cost(args.quick))
+    report.write_json(args.out / "bench.json", facts, rows, skipped, cost=cost, quick=args.quick)
+    report.write_plot(args.out / "bench.png", facts, rows)
+    if args.json:
+        if cost is not None:
+            print(json.dumps({"per_call": cost}), flush=True)
+    else:
+        console = Console()
+        console.print(_table(rows, facts))
+        if cost is not None:
+            console.print(_cost_line(cost), highlight=False)
+        console.print(
+            f"written: {args.out / 'bench.json'}, {args.out / 'bench.png'}", highlight=False, soft_wrap=True
+        )
+    return 0 if rows else 1
+
+
+def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        title="microseconds: wall time, and CPU time of the thread",
+        caption=f"{facts['cpu']}, {facts['cores']} cores, load {facts['load_average']}",
+    )
+    table.add_column("room")
+    table.add_column("stage", overflow="fold", max_width=44)
+    for heading in ("n", "wall p50", "p95", "p99", "p99.9", "CPU mean", "p50", "p95", "p99", "p99.9"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        wall = [_short(row.wall_us, point) for point in ("p50", "p95", "p99", "p999")]
+        cpu = [_short(row.cpu_us, point) for point in ("mean", "p50", "p95", "p99", "p999")]
+        table.add_row(row.module, row.name, str(row.count), *wall, *cpu)
+    return table
+
+
+def _short(spreads: Mapping[str, float] | None, point: str) -> str:
+    value = None if spreads is None else spreads.get(point)
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _cost_line(cost: Mapping[str, float | None]) -> str:
+    recogniser = cost["recogniser_cpu_percent"]
+    heard = "not measured" if recogniser is None else f"{recogniser:.1f} % of a core more"
+    return (
+        f"One call: {cost['cpu_percent']:.2f} % of a core, {cost['memory_kib']:.0f} KiB; its recogniser, "
+        "while the "
+        f"caller is listened to: {heard}."
+    )
