@@ -102,8 +102,9 @@ def _folds(examples: Sequence[Sequence[str]], rng: np.random.Generator) -> NDArr
 
 
 def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
-    """An uncalibrated model. Folds are fitted just as the whole is: a rougher fit is less sure of everything."""
+    """An uncalibrated model. Folds are fitted just as the whole is, lest they be less sure of everything."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     word_rows, word_idf = _vocabulary([word_pieces(list(text.words)) for text in texts], 0)
     letters = [[piece for word in text.words for piece in letter_pieces(word)] for text in texts]
@@ -112,7 +113,10 @@ def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
     matrix = _matrix(texts, letters, word_rows, letter_rows, idf)
     labels = np.array([text.label for text in texts])
     regression = LogisticRegression(C=REGULARISATION_C, max_iter=100, tol=1e-3)
-    regression.fit(matrix, labels, sample_weight=np.array([text.weight for text in texts]))
+    with threadpool_limits(
+        limits=1
+    ):  # more threads cost more than they bring at this size, and calls are running
+        regression.fit(matrix, labels, sample_weight=np.array([text.weight for text in texts]))
     coefficients, intercept = _columns(regression, len(intents))
     return LexicalModel(
         intents=tuple(intents),
@@ -126,7 +130,7 @@ def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
 
 
 def _columns(regression: object, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients (classes, rows) and intercepts (classes,), also for two classes or where a fold lacks one."""
+    """Coefficients (classes, rows) and intercepts (classes,), also of two or where a fold lacks one."""
     seen = np.asarray(regression.classes_)  # type: ignore[attr-defined]
     coefficients = np.asarray(regression.coef_)  # type: ignore[attr-defined]
     intercepts = np.asarray(regression.intercept_)  # type: ignore[attr-defined]
