@@ -1,4 +1,4 @@
-"""Public sets of things that customers say, read for measuring only, with a mapping of ours to three destinations.
+"""Public sets of things that customers say, for measuring only, with our mapping to three destinations.
 
 The sets stand beside the checkout, in `shared/corpora/intent`; each folder there names its source and
 licence. Which of their labels would go to complaints, which to sales and which to self-service is our
@@ -229,8 +229,10 @@ def _known(rows: Iterable[Sequence[str]], by_label: dict[str, str]) -> tuple[Exa
 
 
 def _csv(file: Path, text: str, label: str, delimiter: str = ",") -> tuple[Example, ...]:
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     with file.open(encoding="utf-8", newline="") as stream:
-        return tuple(
-            (row[text], row[label]) for row in csv.DictReader(stream, delimiter=delimiter, quoting=quoting)
+        # The tab-separated files do not quote; a lone quote mark in them is only a character.
+        quoted = delimiter == ","
+        reader = csv.DictReader(
+            stream, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
         )
+        return tuple((row[text], row[label]) for row in reader)

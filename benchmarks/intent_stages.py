@@ -28,7 +28,7 @@ MAX_TESTED = 1500
 
 
 def measure(quick: bool) -> list[dict[str, object]]:
-    """CPU of one `predict`, in microseconds of thread time: of final texts, and of partials that grow word by word."""
+    """CPU of one `predict`, in microseconds of thread time: finals, and partials that grow word by word."""
     settings = config.load()
     began = time.thread_time()
     model = IntentModel.fit(settings.intents.intents)
@@ -46,7 +46,7 @@ def measure(quick: bool) -> list[dict[str, object]]:
 
 
 def accuracy(corpora: Path, draws: int) -> list[dict[str, object]]:
-    """Share of texts routed to the right one of three destinations, per set: mean and deviation over draws."""
+    """Share of texts routed right, to one of three destinations, per set: mean and deviation over draws."""
     rows: list[dict[str, object]] = []
     for texts in (*english_sets(corpora), *arabic_sets(corpora)):
         results = [_one_draw(texts, seed) for seed in range(draws)]

@@ -35,79 +35,14 @@ _REDACTED = "[digits]"  # as router/redact.py leaves it
 _SPACED = re.compile(r"[^\w#]+|_+")
 _DIGITS = re.compile(r"[0-9]+(?: [0-9]+)*")
 
-_SPOKEN = [
-    "zero",
-    "oh",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "thousand",
-    "double",
-    "triple",
-    "صفر",
-    "واحد",
-    "اثنين",
-    "اثنان",
-    "تنين",
-    "ثلاثه",
-    "تلاته",
-    "ثلاث",
-    "اربعه",
-    "اربع",
-    "خمسه",
-    "خمس",
-    "سته",
-    "ست",
-    "سبعه",
-    "سبع",
-    "ثمانيه",
-    "ثماني",
-    "تمانيه",
-    "تسعه",
-    "تسع",
-    "عشره",
-    "عشر",
-    "عشرين",
-    "ثلاثين",
-    "تلاتين",
-    "اربعين",
-    "خمسين",
-    "ستين",
-    "سبعين",
-    "ثمانين",
-    "تمانين",
-    "تسعين",
-    "ميه",
-    "مايه",
-    "ميتين",
-    "الف",
-]
-_ONE = "(?:" + "|".join(sorted(_SPOKEN, key=len, reverse=True)) + ")"
+_SPOKEN_WORDS = """
+    zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double triple
+    صفر واحد اثنين اثنان تنين ثلاثه تلاته ثلاث اربعه اربع خمسه خمس سته ست سبعه سبع ثمانيه ثماني تمانيه تسعه تسع
+    عشره عشر عشرين ثلاثين تلاتين اربعين خمسين ستين سبعين ثمانين تمانين تسعين ميه مايه ميتين الف
+"""
+_SPOKEN = frozenset(_SPOKEN_WORDS.split())
+_ONE = "(?:" + "|".join(sorted(sorted(_SPOKEN), key=len, reverse=True)) + ")"
 # One such word alone may be no number ("this one", "a second"): only two or more in a row count.
 _SPOKEN_RUN = re.compile(rf"\b{_ONE}(?: و ?{_ONE}| {_ONE})+\b")
 _NUMBERS = re.compile(r"#(?: ?#)*")
@@ -122,13 +57,6 @@ def normalise(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
     text = _SPACED.sub(" ", text.replace(_REDACTED, f" {NUMBER} ").translate(_TABLE).lower()).strip()
     text = _DIGITS.sub(NUMBER, text)
-    if _may_count(text):
+    if not _SPOKEN.isdisjoint(text.split()):
         text = _SPOKEN_RUN.sub(NUMBER, text)
     return _NUMBERS.sub(NUMBER, text) if NUMBER in text else text
-
-
-def _may_count(text: str) -> bool:
-    return not _SPOKEN_SET.isdisjoint(text.split())
-
-
-_SPOKEN_SET = frozenset(_SPOKEN)
