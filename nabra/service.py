@@ -354,14 +354,7 @@ class Service:
         settings = AmiSettings(
             name=name, host=pbx.host, port=pbx.port, username=pbx.username, secret=str(pbx.secret)
         )
-        return AmiClient(settings, lambda event: self._on_ami_event(name, event), self._ami_logger(name))
-
-    def _ami_logger(self, name: str) -> Callable[[AmiState], None]:
-        def on_state(state: AmiState) -> None:
-            level = logging.INFO if state in (AmiState.UP, AmiState.STOPPED) else logging.WARNING
-            log.log(level, "manager interface of %s: %s", name, state.value)
-
-        return on_state
+        return AmiClient(settings, lambda event: self._on_ami_event(name, event), lambda _state: None)
 
     def _on_ami_event(self, pbx: str, event: AmiEvent) -> None:
         announcement = announcement_from(event, pbx)

@@ -53,6 +53,8 @@ async def _serve(path: Path | None, shadow: bool) -> int:
     service = Service(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Until the service is up there is nothing to load again; the default would end the process.
+    loop.add_signal_handler(signal.SIGHUP, lambda: log.warning("still starting: not loading the configuration again"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     reloading = asyncio.Lock()
@@ -63,8 +65,15 @@ async def _serve(path: Path | None, shadow: bool) -> int:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
+    starting = loop.create_task(service.start())
+    told_to_stop = loop.create_task(stopping.wait())
+    await asyncio.wait((starting, told_to_stop), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait((starting,))
+        return 0
+    starting.result()
     loop.add_signal_handler(signal.SIGHUP, on_hup)
-    await service.start()
     metrics, call_metrics = metrics_of(service)
     health = HealthServer(settings.health.host, settings.health.port, lambda: report(service), metrics)
     counting = loop.create_task(call_metrics.follow(service.bus), name="metrics")

@@ -1,0 +1,132 @@
+"""The commands over files, run as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+SAMPLES = ROOT / "nabra" / "demo" / "samples"
+UPGRADE = SAMPLES / "sales-upgrade.flac"
+SILENT = SAMPLES / "silent.flac"
+
+
+def nabra(*words: object, text: str | None = None, state: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = dict(os.environ)
+    if state is not None:
+        environment["NABRA_STATE"] = str(state)
+    return subprocess.run(
+        [sys.executable, "-m", "nabra", *map(str, words)],
+        input=text,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        timeout=180,
+        check=False,
+    )
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_help_names_every_command() -> None:
+    done = nabra("--help")
+    assert done.returncode == 0
+    for name in ("demo", "serve", "route", "transcribe", "emotion", "intent", "check", "explain", "doctor", "bench"):
+        assert f"    {name}" in done.stdout, name
+    assert "pbx-files" in done.stdout
+
+
+def test_route_prints_the_documented_fields() -> None:
+    found = rows(nabra("route", "--json", UPGRADE, SILENT))
+    assert [list(row) for row in found] == [
+        [
+            "file", "destination", "priority", "intent", "text", "anger", "arousal", "reasons", "rung",
+            "speech_end_s", "decided_at_s", "latency_ms",
+        ]
+    ] * 2  # fmt: skip
+    upgrade, silent = found
+    assert upgrade["destination"] == "sales"
+    assert "upgrade" in str(upgrade["text"]).lower()
+    assert silent["destination"] == "reception"
+    assert silent["speech_end_s"] is None
+    assert silent["latency_ms"] is None
+
+
+def test_route_draws_and_keeps_records(tmp_path: Path) -> None:
+    kept = tmp_path / "records.jsonl"
+    done = nabra("route", "--picture", tmp_path, "--records", kept, UPGRADE)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sales-upgrade.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads(kept.read_text(encoding="utf-8"))
+    assert record["decision"]["destination"] == "sales"
+
+
+def test_transcribe_prints_the_documented_fields() -> None:
+    (row,) = rows(nabra("transcribe", "--json", UPGRADE))
+    assert list(row) == ["file", "text", "seconds", "cpu_s"]
+    assert "faster internet" in str(row["text"]).lower()
+    assert float(str(row["cpu_s"])) > 0
+
+
+def test_transcribe_says_what_to_do_where_a_language_has_no_recogniser() -> None:
+    done = nabra("transcribe", "--language", "ar", SAMPLES / "arabic-bill.flac")
+    assert done.returncode == 1
+    assert "speech.models" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_emotion_prints_the_documented_fields() -> None:
+    found = rows(nabra("emotion", "--json", UPGRADE))
+    fields = ["file", "t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "abstained"]
+    assert all(list(row) == fields for row in found)
+    assert found[0]["abstained"] is True, "too little voice at first"
+    times = [float(str(row["t_s"])) for row in found]
+    assert times == sorted(times)
+    last = rows(nabra("emotion", "--json", "--last", UPGRADE, SILENT))
+    assert len(last) == 2
+    assert last[0] == found[-1]
+    assert last[1]["abstained"] is True
+
+
+def test_intent_reads_lines_in_english_and_arabic() -> None:
+    found = rows(nabra("intent", "--json", text="i want to buy a new phone line\nmy card is four five six seven\n"))
+    fields = ["text", "destination", "intent", "probability", "probabilities"]
+    assert [list(row) for row in found] == [fields, fields]
+    assert found[0]["destination"] == "sales"
+    assert "seven" not in str(found[1]["text"]), "digits are removed before anything else sees them"
+    (arabic,) = rows(nabra("intent", "--json", "--language", "ar", "النت مقطوع من أمس وأبي أقدم شكوى"))
+    assert arabic["destination"] == "complaints"
+
+
+def test_one_bad_file_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bad = tmp_path / "not-audio.wav"
+    bad.write_text("this is text")
+    done = nabra("emotion", "--json", "--last", bad, UPGRADE, tmp_path / "missing.wav")
+    assert done.returncode == 1
+    assert "not-audio.wav" in done.stderr
+    assert "missing.wav" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_wrong_config_is_refused_with_its_place(tmp_path: Path) -> None:
+    wrong = tmp_path / "nabra.yaml"
+    wrong.write_text("site: main\nlanguagess: [en]\n")
+    done = nabra("route", "--config", wrong, UPGRADE)
+    assert done.returncode == 1
+    assert f"{wrong}:2:1" in done.stderr
+    assert "languages" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["route"], ["no-such-command"], ["emotion", "--no-such-flag", "x"]])
+def test_wrong_usage_is_two(words: list[str]) -> None:
+    assert nabra(*words).returncode == 2
