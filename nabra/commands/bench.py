@@ -101,25 +101,31 @@ def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
     from rich.table import Table
 
     table = Table(
-        title="microseconds: wall time, and CPU time of the thread",
+        title="wall time, and CPU time of the thread",
         caption=f"{facts['cpu']}, {facts['cores']} cores, load {facts['load_average']}",
     )
-    table.add_column("room")
-    table.add_column("stage", overflow="fold", max_width=44)
-    for heading in ("n", "wall p50", "p95", "p99", "p99.9", "CPU mean", "p50", "p95", "p99", "p99.9"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("stage", overflow="fold", max_width=34)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("time", no_wrap=True)
+    points = ("mean", "p50", "p95", "p99", "p999")
+    for point in points:
+        table.add_column("p99.9" if point == "p999" else point, justify="right", no_wrap=True)
     for row in rows:
-        wall = [_short(row.wall_us, point) for point in ("p50", "p95", "p99", "p999")]
-        cpu = [_short(row.cpu_us, point) for point in ("mean", "p50", "p95", "p99", "p999")]
-        table.add_row(row.module, row.name, str(row.count), *wall, *cpu)
+        measured = [(name, it) for name, it in (("wall", row.wall_us), ("CPU", row.cpu_us)) if it is not None]
+        cells = ("\n".join(_short(it, point) for _, it in measured) for point in points)
+        names = "\n".join(name for name, _ in measured)
+        table.add_row(f"{row.module}: {row.name}", str(row.count), names, *cells)
     return table
 
 
-def _short(spreads: Mapping[str, float] | None, point: str) -> str:
-    value = None if spreads is None else spreads.get(point)
+def _short(spread: Mapping[str, float], point: str) -> str:
+    value = spread.get(point)
     if value is None:
         return "-"
-    return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+    for unit, size in (("s", 1e6), ("ms", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} us"
 
 
 def _cost_line(cost: Mapping[str, float | None]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from nabra.operations.doctor.findings import Finding, Level
@@ -25,7 +25,6 @@ class Examination(Protocol):
     """What a test call needs of the examination that it is part of."""
 
     client: AmiClient
-    events: Sequence[AmiEvent]
 
     def finding(self, level: Level, part: str, text: str, mend: str = "") -> Finding: ...
 
