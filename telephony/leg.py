@@ -125,7 +125,7 @@ class CallLeg:
         if before is not None:
             self._free_s = before.next_s
         # However often it is asked to play, no more than real time is written.
-        self._playing = Playback(pcm, self._rate_hz, on_done, max(now_s, self._free_s))
+        self._playing = Playback(pcm, on_done, max(now_s, self._free_s))
         playing = self._playing
         if before is not None:
             self._guard(before.on_done, False, now_s)
@@ -318,8 +318,9 @@ class CallLeg:
             return
         now_s = self._host.clock()
         self._late_out_s = max(self._late_out_s, now_s - playing.next_s)
-        for pcm in playing.due(now_s):
-            if not self._write_audio(pcm, playing.rate_hz, now_s):
+        rate_hz = self._rate_hz
+        for pcm in playing.due(now_s, rate_hz):
+            if not self._write_audio(pcm, rate_hz, now_s):
                 return
         if playing.finished(now_s):
             self._playing = None

@@ -19,7 +19,7 @@ class CloseReason(Enum):
     HANDED_BACK = auto()  # we asked for it
     PEER_ENDED = auto()  # the peer said 0x00
     PEER_ERROR = auto()  # the peer said 0xff
-    LOST = auto()  # the connection broke
+    LOST = auto()  # the connection broke; also a caller who hangs up while much is being played
     PROTOCOL = auto()  # the peer broke the protocol or one of its limits
     FLOOD = auto()  # the peer sent far more than real time
     SLOW = auto()  # the peer does not read

@@ -200,7 +200,9 @@ class AudioSocketServer:
 
     def named(self, leg: CallLeg, now_s: float) -> LegHandler | None:
         """Ask the service for a handler of a leg that has named its call."""
-        if leg.uuid in self._by_call:
+        before = self._by_call.get(leg.uuid)
+        # A call that was handed back may come again before its old connection has closed.
+        if before is not None and before.phase is Phase.LIVE:
             self._refuse(leg, "duplicate", "names a call that is already here", now_s)
             return None
         self._by_call[leg.uuid] = leg

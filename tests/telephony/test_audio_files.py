@@ -11,7 +11,8 @@ from telephony.audio import AudioError, alaw_encode, mulaw_decode, mulaw_encode,
 
 def tone(rate_hz: int = 8000, seconds: float = 0.5) -> np.ndarray:
     at = np.arange(int(rate_hz * seconds)) / rate_hz
-    return np.rint(8000 * np.sin(2 * np.pi * 700 * at)).astype(np.int16)
+    wave = np.rint(8000 * np.sin(2 * np.pi * 700 * at))
+    return np.asarray(wave, np.int16)
 
 
 def line(pcm: np.ndarray) -> np.ndarray:
@@ -117,6 +118,6 @@ def test_writing_fails_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="cannot be written"):
         write_wav(tmp_path / "no" / "a.wav", tone())
     with pytest.raises(AudioError, match="int16"):
-        write_wav(tmp_path / "a.wav", np.zeros(3))
+        write_wav(tmp_path / "a.wav", np.zeros(3))  # type: ignore[arg-type]
     with pytest.raises(AudioError, match="rate of 0 Hz"):
         write_wav(tmp_path / "a.wav", tone(), 0)

@@ -63,4 +63,4 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(AudioError, match="snr_db"):
         telephone_channel(sine(1000), rng(), snr_db=float("nan"))
     with pytest.raises(AudioError, match="int16"):
-        telephone_channel(np.zeros(5), rng())
+        telephone_channel(np.zeros(5), rng())  # type: ignore[arg-type]

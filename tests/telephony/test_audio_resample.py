@@ -83,7 +83,7 @@ def test_going_up_makes_no_images(from_hz: int, to_hz: int, hz: float) -> None:
 @pytest.mark.parametrize(("from_hz", "to_hz"), [(8000, 16000), (16000, 8000), (48000, 8000), (44100, 8000)])
 def test_speech_band_agrees_with_scipy(from_hz: int, to_hz: int) -> None:
     band = signal.firwin(401, [300, 3000], pass_zero=False, fs=from_hz)
-    x = signal.lfilter(band, 1.0, noise(from_hz)).clip(-32768, 32767).astype(np.int16)
+    x = signal.lfilter(band, [1.0], noise(from_hz)).clip(-32768, 32767).astype(np.int16)
     common = np.gcd(from_hz, to_hz)
     reference = signal.resample_poly(
         x.astype(np.float64), to_hz // common, from_hz // common, window=("kaiser", 8.0)

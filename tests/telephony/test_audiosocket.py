@@ -336,21 +336,24 @@ def test_what_is_heard_follows_the_table(
 def test_an_engine_says_audio_and_then_the_end_once() -> None:
     connection = Connection()
     assert connection.send_audio(pcm()) == frame_audio(pcm())
-    for forbidden in (lambda: connection.send_uuid(CALL), lambda: connection.send_dtmf("1")):
-        with pytest.raises(LocalProtocolError):
-            forbidden()
+    with pytest.raises(LocalProtocolError):
+        connection.send_uuid(CALL)
+    with pytest.raises(LocalProtocolError):
+        connection.send_dtmf("1")
     assert connection.send_hangup() == frame_hangup()
-    for forbidden in (connection.send_hangup, lambda: connection.send_audio(pcm())):
-        with pytest.raises(LocalProtocolError, match="state ENDED"):
-            forbidden()
+    with pytest.raises(LocalProtocolError, match="state ENDED"):
+        connection.send_hangup()
+    with pytest.raises(LocalProtocolError, match="state ENDED"):
+        connection.send_audio(pcm())
     assert connection.our_state is State.ENDED
 
 
 def test_a_pbx_names_the_call_first() -> None:
     connection = Connection(Role.PBX)
-    for forbidden in (lambda: connection.send_audio(pcm()), lambda: connection.send_dtmf("1")):
-        with pytest.raises(LocalProtocolError, match="state OPENING"):
-            forbidden()
+    with pytest.raises(LocalProtocolError, match="state OPENING"):
+        connection.send_audio(pcm())
+    with pytest.raises(LocalProtocolError, match="state OPENING"):
+        connection.send_dtmf("1")
     connection.send_uuid(CALL)
     connection.send_audio(pcm())
     connection.send_dtmf("*")
@@ -384,7 +387,7 @@ def test_the_largest_frame_goes_through_and_one_sample_more_does_not(rate_hz: in
     [
         lambda: frame_audio(np.empty(0, np.int16)),
         lambda: frame_audio(pcm(), 11025),
-        lambda: frame_audio(np.zeros(160)),
+        lambda: frame_audio(np.zeros(160)),  # type: ignore[arg-type]
         lambda: frame_audio(np.zeros((2, 80), np.int16)),
         lambda: frame_dtmf("E"),
         lambda: frame_dtmf(""),

@@ -59,17 +59,17 @@ def test_an_allowance_fills_with_time_up_to_its_burst() -> None:
     assert not bucket.take(1, 50.0)  # a clock that goes back gives nothing
 
 
-def _all_frames(playing: Playback) -> list[np.ndarray]:
+def _all_frames(playing: Playback, rate_hz: int) -> list[np.ndarray]:
     frames, now_s = [], 0.0
     while not playing.finished(now_s):
-        frames += playing.due(now_s)
+        frames += playing.due(now_s, rate_hz)
         now_s = playing.next_s
     return frames
 
 
 def test_playback_cuts_into_20_ms_and_fills_the_last_frame_with_silence() -> None:
     pcm = np.arange(1, 401).astype(np.int16)
-    frames = _all_frames(Playback(pcm, 8000, lambda *_: None, 0.0))
+    frames = _all_frames(Playback(pcm, lambda *_: None, 0.0), 8000)
     assert [frame.size for frame in frames] == [160, 160, 160]
     np.testing.assert_array_equal(np.concatenate(frames)[:400], pcm)
     assert not np.concatenate(frames)[400:].any()
@@ -77,8 +77,18 @@ def test_playback_cuts_into_20_ms_and_fills_the_last_frame_with_silence() -> Non
 
 def test_playback_follows_the_rate_of_the_pbx() -> None:
     pcm = np.rint(9000 * np.sin(2 * np.pi * 440 * np.arange(1600) / 8000)).astype(np.int16)
-    frames = _all_frames(Playback(pcm, 16000, lambda *_: None, 0.0))
+    frames = _all_frames(Playback(pcm, lambda *_: None, 0.0), 16000)
     assert len(frames) == 10
     assert sum(frame.size for frame in frames) == 3200
     wanted = 9000 * np.sin(2 * np.pi * 440 * np.arange(3200) / 16000)
     assert np.corrcoef(np.concatenate(frames), wanted)[0, 1] > 0.999
+
+
+def test_playback_changes_its_rate_on_the_way() -> None:
+    pcm = np.full(800, 500, np.int16)
+    playing = Playback(pcm, lambda *_: None, 0.0)
+    assert [frame.size for frame in playing.due(0.0, 8000)] == [160]
+    rest = [frame for turn in range(1, 5) for frame in playing.due(turn * FRAME_S, 16000)]
+    assert sum(frame.size for frame in rest) == 4 * 320
+    assert set(np.concatenate(rest)[60:-60].tolist()) == {500}
+    assert playing.finished(5 * FRAME_S)

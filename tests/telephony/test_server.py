@@ -256,7 +256,7 @@ def test_playing_nothing_is_done_at_once_and_other_types_are_refused() -> None:
         handler.leg.play(np.empty(0, np.int16), lambda finished, _: done.append(finished))
         assert done == [True]
         with pytest.raises(LocalProtocolError):
-            handler.leg.play(np.zeros(160), lambda *_: None)
+            handler.leg.play(np.zeros(160), lambda *_: None)  # type: ignore[arg-type]
         handler.leg.hand_back()
         handler.leg.play(speech(), lambda finished, _: done.append(finished))
         assert done == [True, False]
@@ -485,6 +485,27 @@ def test_a_call_that_is_here_already_is_not_taken_twice() -> None:
         third = await AudioSocketPeer.connect(*house.server.address, first.uuid)
         await until(lambda: house.handlers[first.uuid] is not handler)
         assert not third.over
+
+    run(scenario)
+
+
+def test_a_call_may_come_again_before_its_old_connection_has_closed() -> None:
+    async def scenario(house: House) -> None:
+        call = uuid4()
+        reader, writer = await asyncio.open_connection(*house.server.address)
+        writer.write(frame_uuid(call))
+        await until(lambda: call in house.handlers)
+        first = house.handlers[call]
+        first.leg.hand_back()
+        again = await AudioSocketPeer.connect(*house.server.address, call)
+        await until(lambda: house.handlers[call] is not first)
+        assert await reader.readexactly(3) == frame_hangup()
+        writer.close()
+        await until(lambda: first.closed)
+        other = await AudioSocketPeer.connect(*house.server.address, call)
+        assert await other.wait_over(WAIT_S)
+        assert not again.over
+        assert house.server.refused == {"duplicate": 1}
 
     run(scenario)
 
