@@ -96,7 +96,7 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
     if isinstance(row, Stage):
         return Row(
             module,
-            f"{row.name} (per {row.per})",
+            f"{row.name}, per {row.per}",
             row.count,
             _points(row.wall_us),
             _points(row.cpu_us),
@@ -106,7 +106,7 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
     count = row.get("n", row.get("count", 0))
     return Row(
         module,
-        str(row.get("stage", row.get("name", "?"))),
+        str(row.get("stage", row.get("name", "?"))).removeprefix(f"{module}: "),
         count if isinstance(count, int) else 0,
         _found(row, ("wall_",), scale),
         _found(row, ("cpu_", ""), scale),

@@ -104,17 +104,16 @@ def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
         title="wall time, and CPU time of the thread",
         caption=f"{facts['cpu']}, {facts['cores']} cores, load {facts['load_average']}",
     )
-    table.add_column("stage", overflow="fold", max_width=34)
-    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("stage", overflow="fold", min_width=28, max_width=60)
     table.add_column("time", no_wrap=True)
-    points = ("mean", "p50", "p95", "p99", "p999")
+    points = ("p50", "p95", "p99", "p999")
     for point in points:
         table.add_column("p99.9" if point == "p999" else point, justify="right", no_wrap=True)
     for row in rows:
         measured = [(name, it) for name, it in (("wall", row.wall_us), ("CPU", row.cpu_us)) if it is not None]
         cells = ("\n".join(_short(it, point) for _, it in measured) for point in points)
         names = "\n".join(name for name, _ in measured)
-        table.add_row(f"{row.module}: {row.name}", str(row.count), names, *cells)
+        table.add_row(f"{row.module}: {row.name}", names, *cells)
     return table
 
 

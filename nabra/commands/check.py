@@ -1,0 +1,107 @@
+"""`nabra check CONFIG`: is a configuration right, and is it wise?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to say about a configuration; an error where it cannot be used, else a warning."""
+
+    error: bool
+    position: Position | None
+    text: str
+    expected: str = ""
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        """Return the remark as compilers do: file:line:column: what."""
+        place = f"{self.position}: " if self.position else ""
+        text = f"{place}{'error' if self.error else 'warning'}: {self.text}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.nearest is not None:
+            text += f"; did you mean '{self.nearest}'?"
+        return text
+
+    def as_json(self) -> dict[str, object]:
+        """Return {level, file, line, column, message, expected, nearest}."""
+        return {
+            "level": "error" if self.error else "warning",
+            "file": str(self.position.file) if self.position else None,
+            "line": self.position.line if self.position else None,
+            "column": self.position.column if self.position else None,
+            "message": self.text,
+            "expected": self.expected or None,
+            "nearest": self.nearest,
+        }
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check a configuration before it is used",
+        description="Read a configuration with all its files, compile its rules and learn its intents. Every "
+        "error is told with file, "
+        "line and column, what was expected and the nearest valid name; what is allowed but unwise is a "
+        "warning. Exit "
+        "status 0 where it can be used. With --json: "
+        "{level, file, line, column, message, expected, nearest}.",
+    )
+    parser.add_argument(
+        "configs", metavar="CONFIG", nargs="*", type=Path, help="YAML file (default: the shipped one)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check every configuration; 1 where one cannot be used."""
+    import config as configuration
+
+    failed = 0
+    for path in args.configs or [configuration.SHIPPED]:
+        remarks = list(examine(path))
+        errors = sum(remark.error for remark in remarks)
+        failed += errors > 0
+        for remark in remarks:
+            print(json.dumps(remark.as_json(), ensure_ascii=False) if args.json else remark, flush=True)
+        if not args.json:
+            warnings = len(remarks) - errors
+            verdict = f"cannot be used: {errors} to mend" if errors else "can be used"
+            print(f"{path}: {verdict}" + (f", {warnings} to think about" if warnings else ""))
+    return 1 if failed else 0
+
+
+def examine(path: Path) -> Iterable[Remark]:
+    """Yield everything there is to say about the configuration in a file."""
+    import config as configuration
+    from nabra.generations import fit
+    from router.errors import RouterError, RulesError
+
+    try:
+        config = configuration.load(path)
+        fit(config, number=1)
+    except (configuration.ConfigError, RulesError) as error:
+        for problem in error.problems:
+            yield Remark(True, problem.position, problem.message, problem.expected, problem.nearest)
+        return
+    except RouterError as error:
+        yield Remark(True, None, str(error))
+        return
+    for pbx in config.pbx:
+        if not pbx.secret:
+            yield Remark(
+                False,
+                config.places.get("pbx"),
+                f"the password of PBX '{pbx.name}' is not set here: {pbx.secret_env} has no value in this "
+                "shell",
+            )
