@@ -36,9 +36,9 @@ class Playback:
         return self._pacer.exhausted and now_s >= self._pacer.next_s
 
     def due(self, now_s: float, rate_hz: int) -> list[Pcm]:
-        """Return the frames to write now, of 20 ms at `rate_hz` (above 8 kHz the first less, the last more).
+        """Return the frames to write now: 20 ms at `rate_hz`; if not 8 kHz, the first less, the last more.
 
-        The rate may change on the way: a PBX shows its own with the first audio, after playing may have begun.
+        The rate may change on the way: a PBX shows its own with the first audio, perhaps while we play.
         """
         if rate_hz != self._rate_hz:
             self._rate_hz = rate_hz
