@@ -284,6 +284,8 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
         )
     try:
         facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
+        if not isinstance(facts.call, str):
+            raise TypeError("call is not a text")
         decision = value["decision"]
         return RecordedCall(
             call=facts,

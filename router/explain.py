@@ -1,0 +1,147 @@
+"""One recorded call as a timeline that a person can read: what was heard, what it led to, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from router.errors import RecordError
+from router.record import read_record
+
+_OUTCOMES = {
+    "decided": "decided",
+    "hung_up": "the caller hung up before a decision",
+    "open": "still open when this was written",
+}
+_RUNGS = {
+    "final_text": "the recogniser's final text",
+    "partial_text": "the recogniser's latest partial text",
+    "tone_and_keys": "keys, tone and the facts of the call",
+    "default": "nothing; the default",
+}
+_MISSING = {
+    "no_recogniser": "no recogniser was available",
+    "recogniser_lost": "the recogniser was lost",
+    "final_late": "the final text did not come in time",
+    "still_speaking": "the caller was still speaking",
+    "no_speech": "nobody spoke",
+    "no_words": "no words were understood",
+    "not_sure": "the words were not sure enough",
+    "tone_off": "tone was switched off",
+    "tone_unheard": "no usable tone was heard",
+    "no_rule": "no rule acted on it",
+    "key_pressed": "a key was pressed",
+}
+_TRIGGERS = {
+    "words": "the words were sure enough",
+    "end_of_speech": "the caller had finished",
+    "key": "a key was pressed",
+    "no_speech": "nobody spoke",
+    "listen_deadline": "the time for listening was over",
+    "total_deadline": "the time for the whole call was over",
+}
+
+
+def explain(record: Mapping[str, Any]) -> str:
+    """Return a record as text: the call, its timeline, the decision, and the reasons in English and Arabic.
+
+    Raises
+    ------
+    RecordError
+        Where the record cannot be read.
+    """
+    read_record(record)
+    try:
+        return "\n".join(_lines(record)) + "\n"
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"record of call {record.get('call')!r} cannot be explained: {error!r}") from None
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    when = datetime.fromtimestamp(record["wall_anchor"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    generation = record["generation"]
+    yield f"call {record['call']} on {record['pbx']}, {when}"
+    caller, dialled = record["caller_number"] or "unknown", record["dialled"] or "unknown"
+    yield f"  from {caller} to {dialled}, in {record['language']}"
+    yield f"  generation {generation['number']} ({generation['hash'][:12]}), {_OUTCOMES[record['outcome']]}"
+    yield ""
+    for entry in record["timeline"]:
+        yield f"  {entry['now_s']:7.3f} s  {_event(entry)}"
+        for command in entry["commands"]:
+            yield f"             -> {_command(command)}"
+        if entry["waiting_for_tone"]:
+            yield "             .. the words would do, but tone could still matter: waiting for it"
+    if record["ignored"]:
+        counted = ", ".join(f"{count} {kind}" for kind, count in record["ignored"].items())
+        yield f"  too early or too late, not used: {counted}"
+    yield ""
+    decision = record["decision"]
+    if decision is None:
+        yield "no decision"
+        return
+    yield from _decision(decision, record)
+
+
+def _decision(decision: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[str]:
+    trigger = _TRIGGERS[decision["trigger"]]
+    yield f"to {decision['destination']}, {decision['priority']} minutes ahead, because {trigger}"
+    if decision["shadow_destination"] is not None:
+        yield f"  in shadow mode; would have gone to {decision['shadow_destination']}"
+    latency_ms = record["timings"]["latency_ms"]
+    if latency_ms is not None:
+        side = "after" if latency_ms >= 0 else "before"
+        decided_s = decision["decided_at_s"]
+        yield f"  decided {decided_s:.3f} s in, {abs(latency_ms):.0f} ms {side} the end of speech"
+    yield f"  rests on {_RUNGS[decision['rung']]}"
+    for step in decision["steps"]:
+        yield f"    not on {_RUNGS[step['rung']]}: {_MISSING[step['missing']]}"
+    if decision["probabilities"]:
+        yield f"  alternatives: {_shares(decision['probabilities'])}"
+    if decision["rules_fired"]:
+        yield f"  rules that acted: {'; '.join(decision['rules_fired'])}"
+    yield "  why:"
+    yield from (f"    {reason['en']}" for reason in decision["reasons"])
+    yield "  السبب:"
+    yield from (f"    {reason['ar']}" for reason in decision["reasons"])
+
+
+def _event(entry: Mapping[str, Any]) -> str:
+    match entry["event"]:
+        case "words":
+            kind = "final" if entry["final"] else "partial"
+            return f'{kind} words: "{entry["text"]}"   {_shares(entry["destinations"])}'
+        case "tone" if entry["abstained"] or entry["anger"] is None:
+            return f"tone: unsure ({entry['reason']})"
+        case "tone":
+            scales = ("anger", "arousal", "valence")
+            return "tone: " + ", ".join(f"{scale} {entry[scale]:.2f}" for scale in scales)
+        case "key":
+            return f"key {entry['digit']}" if entry["digit"] != "?" else "a key without a meaning"
+        case "end_of_utterance":
+            return f"end of speech (at {entry['speech_end_audio_s']:.2f} s of audio)"
+        case "prompt_ended":
+            return f"prompt '{entry['name']}' ended"
+        case "recogniser_lost":
+            return f"recogniser lost: {entry['reason']}"
+        case "tick":
+            return "a deadline"
+        case other:
+            return str(other).replace("_", " ")
+
+
+def _command(command: Mapping[str, Any]) -> str:
+    match command["command"]:
+        case "play_prompt":
+            return f"play '{command['name']}' in {command['language']}"
+        case "start_analysis":
+            return "start listening, words and tone" if command["tone"] else "start listening, words only"
+        case "decide":
+            return f"decide: {command['destination']}"
+        case other:
+            return str(other).replace("_", " ")
+
+
+def _shares(shares: Mapping[str, float]) -> str:
+    strongest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {share:.2f}" for name, share in strongest)

@@ -1,0 +1,198 @@
+"""The record: whole, readable back, silent about what it must not say; and its explanation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from config.schema import Records
+from router import RecordError, ReplayError, replay
+from router.explain import explain
+from router.masking import mask_number
+from router.record import CallFacts, decision_from_json, read_record
+from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, generation, rule
+
+FIELDS = {
+    "schema",
+    "kind",
+    "call",
+    "pbx",
+    "caller_number",
+    "caller_name",
+    "dialled",
+    "language",
+    "wall_anchor",
+    "outcome",
+    "generation",
+    "models",
+    "recogniser_available",
+    "text",
+    "asked",
+    "notice",
+    "tone",
+    "decision",
+    "timings",
+    "ignored",
+    "timeline",
+}
+
+
+def a_call(**changes: Any) -> Caller:
+    caller = Caller(generation(rules=ANGRY_RULES, **changes)).until(3).speaks().sounds(0.2)
+    caller.until(3.5).partial("my number is four oh double five").until(4.5)
+    return caller.ends().final("my number is four oh double five i want to buy")
+
+
+def as_json(caller: Caller) -> dict[str, Any]:
+    line = json.dumps(caller.session.record(caller.now_s).to_json(), allow_nan=False, ensure_ascii=False)
+    value: dict[str, Any] = json.loads(line)
+    return value
+
+
+def test_the_fields_are_those_that_are_documented() -> None:
+    record = as_json(a_call())
+    assert set(record) == FIELDS
+    assert (record["schema"], record["kind"], record["call"], record["outcome"]) == (
+        1,
+        "decision",
+        "6f1c",
+        "decided",
+    )
+    assert record["generation"] == {
+        "number": 1,
+        "hash": generation(rules=ANGRY_RULES).hash,
+        "intent_model": "keywords",
+    }
+    assert record["notice"] == {"started_s": 0.0, "ended_s": 2.0}
+    assert [line["event"] for line in record["timeline"]] == [
+        "tick",
+        "notice_ended",
+        "speech_started",
+        "tone",
+        "words",
+        "end_of_utterance",
+        "words",
+    ]
+    assert record["timings"]["speech_end_s"] == 3.9
+    assert record["timings"]["latency_ms"] == 600.0
+    assert record["decision"]["destination"] == "sales"
+    assert sum(record["decision"]["probabilities"].values()) == pytest.approx(1)
+
+
+def test_numbers_are_masked_and_spoken_digits_are_nowhere() -> None:
+    text = json.dumps(as_json(a_call()))
+    assert "four oh" not in text
+    assert "[digits]" in text
+    assert "+********234" in text
+    assert FACTS.caller_number not in text
+
+
+def test_numbers_are_kept_where_the_operator_says_so() -> None:
+    assert as_json(a_call(records=Records(mask_number=False)))["caller_number"] == FACTS.caller_number
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+97225551234", "+********234"),
+        ("1001", "****"),
+        ("", ""),
+        ("٠٥٩٩١٢٣٤٥٦", "*******٤٥٦"),
+        ("anonymous", "anonymous"),
+    ],
+)
+def test_masking(number: str, shown: str) -> None:
+    assert mask_number(number) == shown
+    assert mask_number(shown) == shown
+
+
+def test_words_that_are_not_kept_are_not_there_and_cannot_be_replayed() -> None:
+    caller = a_call(records=Records(keep_text=False))
+    record = as_json(caller)
+    assert "buy" not in json.dumps([record["text"], [line.get("text") for line in record["timeline"]]])
+    assert record["timeline"][-1]["destinations"]["sales"] == 0.95
+    with pytest.raises(ReplayError, match="were not kept"):
+        replay(record, caller.generation)
+
+
+def test_a_record_is_decided_again_under_another_generation() -> None:
+    record = as_json(a_call())
+    other = generation(
+        rules=(rule("buyers to people", 'intent == "buy"', route="reception", raise_minutes=3.0),)
+    )
+    again = replay(record, other)
+    assert again is not None
+    assert (again.destination, again.priority) == ("reception", 3)
+
+
+def test_evidence_that_ends_too_early_is_not_guessed_at() -> None:
+    caller = Caller().until(3).speaks().partial("i want to buy a thing")
+    patient = generation(rules=(rule("ask", "true", ask=True),))
+    with pytest.raises(ReplayError, match="ends before"):
+        replay(as_json(caller), patient)
+
+
+@pytest.mark.parametrize("spoil", ["schema", "kind", "timeline", "decision", "generation", "call"])
+def test_a_spoilt_record_is_refused(spoil: str) -> None:
+    record = as_json(a_call())
+    for value in (7, [{"event": "words"}], {"destination": "sales"}):
+        with pytest.raises(RecordError):
+            read_record({**record, spoil: value})
+    del record[spoil]
+    with pytest.raises(RecordError):
+        read_record(record)
+    with pytest.raises(RecordError):
+        explain(record)
+
+
+def test_a_decision_is_read_back_as_it_was() -> None:
+    caller = a_call()
+    assert decision_from_json(as_json(caller)["decision"]) == caller.decision
+
+
+def test_a_call_is_explained_in_both_languages() -> None:
+    text = explain(as_json(a_call()))
+    assert 'final words: "my number is [digits] i want to buy"' in text
+    assert "-> play 'notice' in en" in text
+    assert "tone: anger 0.20" in text
+    assert "to sales, 0 minutes ahead, because the caller had finished" in text
+    assert "600 ms after the end of speech" in text
+    assert "الكلمات تشير إلى المبيعات" in text
+
+
+@pytest.mark.parametrize("ending", ["hung up", "silent", "key", "lost", "shadow"])
+def test_every_ending_can_be_explained(ending: str) -> None:
+    caller = Caller(generation(shadow=ending == "shadow"), recogniser=ending != "lost").until(3)
+    if ending == "hung up":
+        caller.hangs_up()
+    elif ending == "key":
+        caller.presses("9").presses("4").presses("1")
+    text = explain(as_json(caller.until(60)))
+    assert {
+        "hung up": "no decision",
+        "silent": "nobody spoke",
+        "key": "a key without a meaning",
+        "lost": "no recogniser was available",
+        "shadow": "would have gone to reception",
+    }[ending] in text
+
+
+def test_arabic_calls_speak_arabic_to_the_agent() -> None:
+    caller = Caller(generation(), facts=CallFacts(call="a", pbx="main", language="ar"))
+    caller.until(3).speaks().until(4).ends().final("عندي شكوى")
+    assert caller.decision.destination == "complaints"
+    assert caller.decision.agent_line.startswith("يطلب")
+
+
+def test_the_generation_hash_covers_configuration_and_model() -> None:
+    class Other(KeywordReader):
+        model_id = "other"
+
+    made = generation()
+    again = type(made).of(made.config, 7, KeywordReader())
+    assert again.hash == made.hash
+    assert type(made).of(made.config, 1, Other()).hash != made.hash
+    assert type(made).of(replace(made.config, fingerprint="x"), 1, KeywordReader()).hash != made.hash
