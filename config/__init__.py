@@ -5,7 +5,8 @@ problem at its file, line and column; `check` then says what is allowed but unwi
 authority on what can be set.
 """
 
+from config.advice import Warning_, check
 from config.errors import ConfigError, Position, Problem
 from config.loader import SHIPPED, load
 
-__all__ = ["SHIPPED", "ConfigError", "Position", "Problem", "load"]
+__all__ = ["SHIPPED", "ConfigError", "Position", "Problem", "Warning_", "check", "load"]

@@ -37,9 +37,10 @@ _DIGITS = re.compile(r"[0-9]+(?: [0-9]+)*")
 
 _SPOKEN_WORDS = """
     zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand double triple
-    صفر واحد اثنين اثنان تنين ثلاثه تلاته ثلاث اربعه اربع خمسه خمس سته ست سبعه سبع ثمانيه ثماني تمانيه تسعه تسع
-    عشره عشر عشرين ثلاثين تلاتين اربعين خمسين ستين سبعين ثمانين تمانين تسعين ميه مايه ميتين الف
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
+    double triple
+    صفر واحد اثنين اثنان تنين ثلاثه تلاته ثلاث اربعه اربع خمسه خمس سته ست سبعه سبع ثمانيه ثماني تمانيه تسعه
+    تسع عشره عشر عشرين ثلاثين تلاتين اربعين خمسين ستين سبعين ثمانين تمانين تسعين ميه مايه ميتين الف
 """
 _SPOKEN = frozenset(_SPOKEN_WORDS.split())
 _ONE = "(?:" + "|".join(sorted(sorted(_SPOKEN), key=len, reverse=True)) + ")"

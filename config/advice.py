@@ -1,0 +1,271 @@
+"""What a configuration may say, but an operator will regret: each with where, what, and what to do."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import Position
+from config.prompts import prompt_seconds
+from config.schema import Config, SpeechEngine
+
+FEW_EXAMPLES = 10
+_TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_heard")
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:
+    """Something allowed but unwise.
+
+    Attributes
+    ----------
+    position : where it stands, or the nearest place that could hold it.
+    message : what will happen.
+    advice : what to do about it.
+    """
+
+    position: Position
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.message}; {self.advice}"
+
+
+def check(config: Config) -> list[Warning_]:
+    """Every warning about a configuration that loaded, in the order of the file."""
+    found = [
+        *_law(config),
+        *_network(config),
+        *_budget(config),
+        *_understanding(config),
+        *_examples(config),
+        *_phrases(config),
+        *_rules(config),
+        *_destinations(config),
+    ]
+    main = config.source
+    return sorted(found, key=lambda w: (w.position.file != main, str(w.position.file), w.position.line))
+
+
+def _at(config: Config, path: str) -> Position:
+    while path and path not in config.places:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return config.places.get(path, Position(config.source or Path(), 1, 1))
+
+
+def _law(config: Config) -> Iterator[Warning_]:
+    if config.tone.enabled and config.tone.model is None:
+        yield Warning_(
+            _at(config, "tone.model"),
+            "the tone model that comes with Nabra is non-commercial, like some of the recordings it learnt from",
+            "read its model card; train one on your own labelled calls, or set tone.enabled to false",
+        )
+    for i, pbx in enumerate(config.pbx):
+        if pbx.secret is None:
+            yield Warning_(
+                _at(config, f"pbx[{i}].secret_env"),
+                f"the variable {pbx.secret_env} is not set here, so this process cannot log in to '{pbx.name}'",
+                "set it where nabra serve runs, or use secret_file",
+            )
+        elif pbx.secret_file is None and pbx.secret_env is None:
+            yield Warning_(
+                _at(config, f"pbx[{i}].secret"),
+                f"the password of '{pbx.name}' stands in the configuration, where copies of it will show it",
+                "use secret_file or secret_env",
+            )
+        elif pbx.secret_file is not None and pbx.secret_file.stat().st_mode & 0o077:
+            yield Warning_(
+                _at(config, f"pbx[{i}].secret_file"),
+                f"others than its owner may read or change {pbx.secret_file}",
+                f"chmod 600 {pbx.secret_file}",
+            )
+    if not config.pbx:
+        yield Warning_(
+            _at(config, "pbx"), "no PBX is named, so no live call can be routed", "add one under pbx"
+        )
+    if config.records.keep_text and not config.records.mask_number:
+        yield Warning_(
+            _at(config, "records.mask_number"),
+            "records will tie what callers said to their full numbers",
+            "set mask_number to true, or keep_text to false, unless the law of your country allows it",
+        )
+
+
+def _network(config: Config) -> Iterator[Warning_]:
+    networks = [ipaddress.ip_network(network) for network in config.listen.allow]
+    local = _is_local(config.listen.host)
+    for i, network in enumerate(networks):
+        if not local and network.prefixlen == 0:
+            yield Warning_(
+                _at(config, f"listen.allow[{i}]"),
+                f"anybody who reaches {config.listen.host}:{config.listen.port} may open calls",
+                "name the addresses of your PBXs",
+            )
+    if not networks:
+        yield Warning_(_at(config, "listen.allow"), "nobody may connect", "name the addresses of your PBXs")
+    elif not local and all(network.is_loopback for network in networks):
+        yield Warning_(
+            _at(config, "listen.allow"),
+            "we answer on the network, but only this machine may connect",
+            "name the addresses of your PBXs",
+        )
+    for i, pbx in enumerate(config.pbx):
+        if not _is_local(pbx.host):
+            yield Warning_(
+                _at(config, f"pbx[{i}].host"),
+                f"the password of '{pbx.name}' crosses the network in the clear",
+                "use a private network or a tunnel",
+            )
+    if config.health.port and not _is_local(config.health.host):
+        yield Warning_(
+            _at(config, "health.host"), "anybody on the network may ask for our health", "use 127.0.0.1"
+        )
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _budget(config: Config) -> Iterator[Warning_]:
+    budget = config.budget
+    for language, file in config.notice.prompts.items():
+        notice_s = prompt_seconds(file)
+        needed_s = notice_s + budget.listen_s + (budget.final_wait_ms + budget.ami_ms) / 1000
+        if needed_s > budget.total_s:
+            yield Warning_(
+                _at(config, "budget.total_s"),
+                f"the PBX gives up after {budget.total_s:g} s, but in '{language}' notice ({notice_s:.1f} s), "
+                f"listening and deciding may take {needed_s:.1f} s",
+                f"shorten the notice, lower listen_s, or raise total_s to {needed_s + 1:.0f}",
+            )
+    if budget.no_speech_s > budget.listen_s:
+        yield Warning_(
+            _at(config, "budget.no_speech_s"), "listening ends before silence is noticed", "lower no_speech_s"
+        )
+
+
+def _understanding(config: Config) -> Iterator[Warning_]:
+    taught = {intent.language for intent in config.intents.intents}
+    for language in config.languages:
+        model = config.speech.models.get(language)
+        if model is None or model.engine is SpeechEngine.NONE:
+            yield Warning_(
+                _at(config, f"speech.models.{language}"),
+                f"no recogniser hears '{language}': such calls are routed by tone, keys and rules alone",
+                "name a Vosk model",
+            )
+        if language not in taught:
+            yield Warning_(
+                _at(config, "intents.files"),
+                f"there are no intents in '{language}'",
+                "add a file of examples",
+            )
+    by_language = {
+        language: {i.name for i in config.intents.intents if i.language == language} for language in taught
+    }
+    every = sorted(set().union(*by_language.values())) if by_language else []
+    for language in sorted(taught):
+        for name in every:
+            if name not in by_language[language]:
+                yield Warning_(
+                    _at(config, f"intents.{language}"),
+                    f"'{name}' is known in other languages, but not in '{language}'",
+                    "add examples of it",
+                )
+        for name, why in (
+            ("other", "small talk looks like a wish"),
+            ("agent", "asking for a person is guessed at"),
+        ):
+            if name not in every:
+                yield Warning_(
+                    _at(config, f"intents.{language}"), f"there is no intent '{name}', so {why}", "add one"
+                )
+
+
+def _examples(config: Config) -> Iterator[Warning_]:
+    homes: dict[tuple[str, str], str] = {}
+    for intent in config.intents.intents:
+        path = f"intents.{intent.language}.{intent.name}"
+        count = len(intent.examples)
+        if count < FEW_EXAMPLES:
+            have = "has no examples" if count == 0 else f"has {count} example{'s' if count > 1 else ''} only"
+            yield Warning_(
+                _at(config, path),
+                f"'{intent.name}' in '{intent.language}' {have}",
+                f"write at least {FEW_EXAMPLES}, as callers say it",
+            )
+        for i, example in enumerate(intent.examples):
+            said = " ".join(example.lower().split())
+            home = homes.setdefault((intent.language, said), intent.name)
+            repeated = home == intent.name and said in (
+                " ".join(earlier.lower().split()) for earlier in intent.examples[:i]
+            )
+            if home != intent.name or repeated:
+                yield Warning_(
+                    _at(config, f"{path}.examples[{i}]"),
+                    f"'{example}' stands under '{home}' already",
+                    "keep it in one place",
+                )
+
+
+def _phrases(config: Config) -> Iterator[Warning_]:
+    """Hard words decide at once: one that is also said for something else sends callers astray."""
+    for intent in config.intents.intents:
+        for i, phrase in enumerate(intent.hard_words):
+            for other in config.intents.intents:
+                if other.language != intent.language or other.name == intent.name:
+                    continue
+                wrong = [e for e in other.examples if f" {phrase.lower()} " in f" {e.lower()} "]
+                if wrong:
+                    yield Warning_(
+                        _at(config, f"intents.{intent.language}.{intent.name}.hard_words[{i}]"),
+                        f"'{phrase}' also occurs in '{wrong[0]}', an example of '{other.name}'",
+                        "choose a longer phrase, or make it a key phrase",
+                    )
+
+
+def _rules(config: Config) -> Iterator[Warning_]:
+    routed: dict[str, str] = {}
+    for i, rule in enumerate(config.rules):
+        condition = " ".join(rule.when.split())
+        if rule.then.route is None or rule.then.shadow:
+            continue
+        for earlier in (condition, "true"):
+            if earlier in routed:
+                yield Warning_(
+                    _at(config, f"rules[{i}].when"),
+                    f"'{rule.name}' can never route: '{routed[earlier]}' above it always does so first",
+                    "remove one of them, or change the condition",
+                )
+                break
+        routed.setdefault(condition, rule.name)
+    uses_tone = any(word in rule.when for rule in config.rules for word in _TONE_WORDS)
+    if config.tone.enabled and not uses_tone:
+        yield Warning_(
+            _at(config, "rules"), "tone is analysed, but no rule makes use of it", "set tone.enabled to false"
+        )
+
+
+def _destinations(config: Config) -> Iterator[Warning_]:
+    reached = {config.default, *config.keys.values()}
+    reached |= {intent.destination for intent in config.intents.intents}
+    reached |= {rule.then.route for rule in config.rules if rule.then.route is not None}
+    for name in config.destinations:
+        if name not in reached:
+            yield Warning_(
+                _at(config, f"destinations.{name}"),
+                f"nothing leads to '{name}'",
+                "name it in an intent, a rule or a key, or remove it",
+            )
+    if config.shadow:
+        yield Warning_(
+            _at(config, "shadow"),
+            f"shadow is on: every call goes to '{config.default}'",
+            "set it to false when the pilot is over",
+        )
