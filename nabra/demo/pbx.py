@@ -1,8 +1,9 @@
-"""The PBX of the demonstration: announces sample calls, plays them over AudioSocket, and queues what comes back.
+"""The PBX of the demonstration: announces sample calls, plays them over AudioSocket, queues what comes back.
 
-It stands where Asterisk stands, with the same messages in the same order: a manager interface (`AmiPeer`) that the
-engine logs into, a `NabraCall` event, one TCP connection per call at the pace of real time, variables set by the
-engine, 0x00, then the queue's events. It moves no calls and has no agents; `tests/pbx` runs the real Asterisk.
+It stands where Asterisk stands, with the same messages in the same order: a manager interface (`AmiPeer`)
+that the engine logs into, a `NabraCall` event, one TCP connection per call at the pace of real time,
+variables set by the engine, 0x00, then the queue's events. It moves no calls and has no agents; `tests/pbx`
+runs the real Asterisk.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class PlacedCall:
     ----------
     sample, call, channel : what is played, the call's UUID, the channel's name.
     sent : the caller's audio, from the first sample on.
+    speech_ends_s : monotonic time at which the last word was or will be said; None before the caller speaks.
     variables : what the engine set on the channel.
     handed_back : whether the engine ended the call with 0x00; otherwise the PBX took it back.
     problem : why Asterisk would have dropped the connection, or empty.
@@ -48,6 +50,7 @@ class PlacedCall:
     channel: str
     uniqueid: str
     sent: list[Samples] = field(default_factory=list)
+    speech_ends_s: float | None = None
     variables: dict[str, str] = field(default_factory=dict)
     handed_back: bool = False
     problem: str = ""
@@ -84,7 +87,7 @@ class DemoPbx:
         """Wait until the engine has logged in; False where it has not in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not self.ami.clients:
+                while not self.ami.clients:  # noqa: ASYNC110 - the peer does not tell of logins
                     await asyncio.sleep(0.02)
         except TimeoutError:
             return False
@@ -156,6 +159,8 @@ class _Caller:
         await self._listen()
         await self._line(_REPLY_S)
         audio, sent = self._placed.sample.audio(), 0
+        if self._placed.sample.speech_end_s is not None:
+            self._placed.speech_ends_s = time.monotonic() + self._placed.sample.speech_end_s
         for at_s, digit in self._placed.sample.keys:
             upto = int(at_s * _RATE_HZ)
             await self._send(audio[sent:upto])

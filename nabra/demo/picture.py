@@ -293,8 +293,9 @@ def _write_head(figure: Any, story: CallStory, title: str, note: str) -> None:
     figure.text(0.075, 0.945, title + where, fontsize=14, weight="bold", color=_INK)
     facts = []
     if story.latency_ms is not None:
-        when = "after" if story.latency_ms >= 0 else "before"
-        facts.append(f"decided {abs(story.latency_ms):.0f} ms {when} the end of speech")
+        facts.append(f"decided {story.latency_ms:.0f} ms after the end of speech")
+    elif story.decided_early:
+        facts.append("decided while the caller still spoke")
     if story.intent:
         sure = f" ({story.probability:.0%})" if story.probability is not None else ""
         facts.append(f"intent {story.intent}{sure}")

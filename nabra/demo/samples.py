@@ -36,6 +36,7 @@ class SampleCall:
     keys : keys the caller presses, with seconds from the start of the recording.
     expected : destination that a person would choose.
     about : what is special about it, or empty.
+    speech_end_s : where the last word ends, in seconds from the start; None where nobody speaks.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SampleCall:
     keys: tuple[tuple[float, str], ...]
     expected: str
     about: str
+    speech_end_s: float | None
 
     def audio(self) -> npt.NDArray[np.int16]:
         """Return the recording: int16, 8 kHz."""
@@ -77,6 +79,7 @@ def load_samples(folder: Path = FOLDER) -> tuple[SampleCall, ...]:
             keys=tuple((float(key["at_s"]), str(key["digit"])) for key in row["keys"]),
             expected=row["expected"],
             about=row["about"],
+            speech_end_s=row["speech_end_s"],
         )
         for row in rows
     }

@@ -53,8 +53,9 @@ class CallStory:
     state : one word for people: rings, notice, listens, speaks, thinks, decided, queued or over.
     words : every text as it came, partial ones included.
     tones : every estimate as it came.
-    speech_end_s, decided_s : audio time in seconds, None before.
-    latency_ms : from the last sample of speech to the decision; None where nobody spoke.
+    speech_end_s, decided_s : audio time in seconds; None before, and while the caller speaks (again).
+    decided_at_s : monotonic time of the decision.
+    latency_ms : from the end of speech to the decision, as the engine says; None where there was none yet.
     join_ms : from the decision to the queue's join event, as told by the PBX.
     """
 
@@ -77,7 +78,7 @@ class CallStory:
     latency_ms: float | None = None
     queue: str = ""
     join_ms: float | None = None
-    _decided_at_s: float | None = None
+    decided_at_s: float | None = None
 
     def receive(self, event: Happened, at_s: float | None = None) -> None:
         """Fold in one event; `at_s` is its monotonic time, where there is one."""
@@ -89,7 +90,7 @@ class CallStory:
                 self.state = "listens" if not self.destination else self.state
                 self.notice_s = (self.notice_s[0] if self.notice_s else 0.0, audio_s)
             case "speech_started":
-                self.state = "speaks"
+                self.state, self.speech_end_s = "speaks", None
                 if self.speech_start_s is None:
                     self.speech_start_s = audio_s
             case "end_of_utterance":
@@ -117,15 +118,15 @@ class CallStory:
                 self._decide(data, audio_s, at_s)
             case "queue_join":
                 self.state, self.queue = "queued", str(data.get("queue", ""))
-                if at_s is not None and self._decided_at_s is not None:
-                    self.join_ms = (at_s - self._decided_at_s) * 1000.0
+                if at_s is not None and self.decided_at_s is not None:
+                    self.join_ms = (at_s - self.decided_at_s) * 1000.0
             case "hung_up":
                 self.state = "over"
 
     def _decide(self, data: Mapping[str, object], audio_s: float, at_s: float | None) -> None:
         self.state = "decided"
         self.decided_s = _number(data.get("decided_audio_s")) or audio_s
-        self._decided_at_s = at_s
+        self.decided_at_s = at_s
         self.destination = str(data.get("destination", ""))
         self.intent = str(data.get("intent") or "")
         self.probability = _number(data.get("probability"))
@@ -134,9 +135,8 @@ class CallStory:
         self.priority = None if priority is None else int(priority)
         self.reasons = _texts(data.get("reasons"))
         self.reasons_ar = _texts(data.get("reasons_ar"))
-        self.latency_ms = _number(data.get("latency_ms"))
-        speech_end_s = _number(data.get("speech_end_audio_s"))
-        self.speech_end_s = self.speech_end_s if speech_end_s is None else speech_end_s
+        # Where the caller had not finished, a latency could only count from some earlier pause.
+        self.latency_ms = None if self.speech_end_s is None else _number(data.get("latency_ms"))
 
     @property
     def text(self) -> str:
@@ -148,6 +148,11 @@ class CallStory:
                 del segments[start_s]
             segments[words.start_s] = words
         return " ".join(words.text for words in segments.values() if words.text)
+
+    @property
+    def decided_early(self) -> bool:
+        """Whether the decision fell while the caller still spoke."""
+        return self.decided and self.speech_start_s is not None and self.speech_end_s is None
 
     @property
     def decided(self) -> bool:
