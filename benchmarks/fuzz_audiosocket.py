@@ -383,6 +383,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    if options.cases < 1:
+        parser.error("--cases must be at least 1")
     began_s = time.monotonic()
 
     def progress(index: int) -> None:

@@ -65,3 +65,5 @@ def test_the_command_prints_its_report(capsys: pytest.CaptureFixture[str]) -> No
     report = json.loads(capsys.readouterr().out)
     assert report["cases"] == 200
     assert report["good_unharmed"] is True
+    with pytest.raises(SystemExit):
+        main(["--cases", "0"])
