@@ -10,8 +10,8 @@ from __future__ import annotations
 import gc
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -24,10 +24,9 @@ from benchmarks.timing import Stage, Stopwatch
 from config.schema import Config
 from nabra.call import Call
 from nabra.ears import Ears, offline_ears
-from nabra.generations import fit
+from nabra.generations import Loaded, load
+from nabra.offline import Tape
 from nabra.operations.bus import EventKind
-from router.commands import Decision
-from router.generation import Generation
 from router.session import CallFacts
 from telephony.audio import read_audio
 from telephony.audiosocket import NEED_DATA, Audio, Connection, frame_audio, frame_uuid
@@ -56,37 +55,11 @@ class CallCost:
     memory_kib: float
 
 
-@dataclass(slots=True)
-class _Line:
-    """A phone whose prompts take no time, on a clock made of samples."""
-
-    samples: int = 0
-    decision: Decision | None = None
-    waiting: list[Callable[[bool, float], None]] = field(default_factory=list)
-
-    def clock(self) -> float:
-        return self.samples / 8000
-
-    def play(self, pcm: Samples, on_done: Callable[[bool, float], None]) -> None:
-        self.waiting.append(on_done)
-
-    def stop_playing(self) -> None:
-        self.end_prompts()
-
-    def end_prompts(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for on_done in waiting:
-            on_done(True, self.clock())
-
-    def carry_out(self, decision: Decision) -> None:
-        self.decision = decision
-
-
 class _FrameCall:
     """One call, fed with the bytes of frames."""
 
-    def __init__(self, generation: Generation, ears: Ears) -> None:
-        self.line = _Line()
+    def __init__(self, loaded: Loaded, ears: Ears) -> None:
+        self.line = Tape()
         facts = CallFacts(
             call=str(UUID(int=1)),
             pbx="bench",
@@ -96,12 +69,12 @@ class _FrameCall:
             language="en",
             wall_anchor=0.0,
         )
-        self._call = Call(facts, generation, ears, self.line, _ignore, self.line.clock)
+        self._call = Call(facts, loaded, ears, self.line, _ignore, self.line.clock)
         self._connection = Connection()
         self._connection.receive_data(frame_uuid(UUID(int=1)))
         self._connection.next_event()
         self._call.start()
-        self.line.end_prompts()
+        self.line.finish_prompts()
 
     def feed(self, frame: bytes) -> None:
         self._connection.receive_data(frame)
@@ -124,11 +97,11 @@ def _ignore(kind: EventKind, at_s: float, audio_s: float, data: Mapping[str, obj
 def measure(quick: bool) -> list[Stage]:
     """Return the whole path per frame, by frame that ends an estimate of tone and by any frame."""
     settings = config.load()
-    generation = fit(settings, number=1)
+    loaded = load(settings, number=1)
     ears = offline_ears(settings, languages=())
     watch = Stopwatch()
     for voice in _voices(3 if quick else None):
-        call = _FrameCall(generation, ears)
+        call = _FrameCall(loaded, ears)
         for frame in voice:
             if call.line.decision is not None:
                 break
@@ -148,14 +121,14 @@ def measure(quick: bool) -> list[Stage]:
 def measure_call_cost(quick: bool) -> CallCost:
     """Return what a call costs; loads the English recogniser where the configuration has one."""
     settings = config.load()
-    generation = fit(settings, number=1)
+    loaded = load(settings, number=1)
     ears = offline_ears(settings, languages=())
     voices = _voices(3 if quick else None)
 
     watch = Stopwatch()
     frames = 0
     for voice in voices:
-        call = _FrameCall(generation, ears)
+        call = _FrameCall(loaded, ears)
         for frame in voice:
             if call.line.decision is not None:
                 break
@@ -170,7 +143,7 @@ def measure_call_cost(quick: bool) -> CallCost:
     before, _ = tracemalloc.get_traced_memory()
     count = 5 if quick else 20
     for number in range(count):
-        call = _FrameCall(generation, ears)
+        call = _FrameCall(loaded, ears)
         for frame in voices[number % len(voices)][:300]:
             call.feed(frame)
         calls.append(call)
@@ -181,12 +154,12 @@ def measure_call_cost(quick: bool) -> CallCost:
         call.end()
     return CallCost(
         cpu_percent=100.0 * watch.cpu_s / (frames * 0.02),
-        recogniser_cpu_percent=_recogniser_percent(settings, generation, quick),
+        recogniser_cpu_percent=_recogniser_percent(settings, loaded, quick),
         memory_kib=(held - before) / count / 1024,
     )
 
 
-def _recogniser_percent(settings: Config, generation: Generation, quick: bool) -> float | None:
+def _recogniser_percent(settings: Config, loaded: Loaded, quick: bool) -> float | None:
     from asr.errors import AsrError
 
     try:
@@ -201,7 +174,7 @@ def _recogniser_percent(settings: Config, generation: Generation, quick: bool) -
         seconds = 0.0
         start_s = time.process_time()
         for voice in _voices(2 if quick else 6):
-            call = _FrameCall(generation, which)
+            call = _FrameCall(loaded, which)
             for frame in voice[:300]:
                 if call.line.decision is not None:
                     break

@@ -11,7 +11,8 @@ Listener and tracker count from where analysis began; what they say is moved to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from functools import partial, update_wrapper
+from typing import Concatenate, ParamSpec, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 import asr.events as speech
 from asr.listener import Listener
 from emotion import Estimate, Tracker
-from nabra.ears import Deaf, Ears, prompt
+from nabra.ears import Deaf, Ears
+from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
 from router import evidence
 from router.commands import (
@@ -33,9 +35,9 @@ from router.commands import (
     StopPrompt,
     StopTone,
 )
-from router.generation import Generation
 from router.session import CallFacts, Session
 
+P = ParamSpec("P")
 SAMPLES_PER_SECOND = 8000
 Samples = NDArray[np.int16]
 Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
@@ -54,6 +56,22 @@ class Phone(Protocol):
     def carry_out(self, decision: Decision) -> None:
         """Send the caller where the decision says."""
 
+    def failed(self, error: Exception) -> None:
+        """Let the caller go on without us: something in this call is broken."""
+
+
+def _entry(method: Callable[Concatenate[Call, P], None]) -> Callable[Concatenate[Call, P], None]:
+    """Make a method that the outside calls lose its own call at worst, whatever goes wrong in it."""
+
+    def guarded(self: Call, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            self.phone.failed(error)
+
+    update_wrapper(guarded, method)
+    return guarded
+
 
 class Call:
     """One call from its first sample to its decision.
@@ -61,7 +79,7 @@ class Call:
     Parameters
     ----------
     facts : who calls whom.
-    generation : the config, intents and rules that this call is decided under, to its end.
+    loaded : the config, intents, rules and prompts that this call is decided under, to its end.
     ears : recognisers, tone model and prompts.
     phone : the line.
     publish : told of everything that happens.
@@ -71,15 +89,15 @@ class Call:
     def __init__(
         self,
         facts: CallFacts,
-        generation: Generation,
+        loaded: Loaded,
         ears: Ears,
         phone: Phone,
         publish: Publish,
         clock: Callable[[], float],
     ) -> None:
-        self._generation = generation
+        self._loaded = loaded
         self._ears = ears
-        self._phone = phone
+        self.phone = phone
         self._publish = publish
         self._clock = clock
         self._samples = 0
@@ -92,7 +110,7 @@ class Call:
         """Audio time of the last sample of speech heard so far, or None."""
         self._last_audio_s = clock()
         self._session = Session(
-            facts, generation, clock(), recogniser_available=facts.language in ears.languages
+            facts, loaded.generation, clock(), recogniser_available=facts.language in ears.languages
         )
         self.deadline = self._session.deadline
 
@@ -101,10 +119,12 @@ class Call:
         """Seconds of the caller's audio so far."""
         return self._samples / SAMPLES_PER_SECOND
 
+    @_entry
     def start(self) -> None:
         """Begin: the session asks for the notice."""
         self._obey(self._session.tick(self._clock()))
 
+    @_entry
     def on_audio(self, pcm: Samples, now_s: float) -> None:
         """Take caller audio: int16, 8 kHz, any length."""
         self._samples += len(pcm)
@@ -119,20 +139,24 @@ class Call:
             if estimate is not None:
                 self._on_estimate(estimate, now_s)
 
+    @_entry
     def on_key(self, digit: str, now_s: float) -> None:
         """Take a key that the caller pressed."""
         self._publish(EventKind.KEY, now_s, self.audio_s, {"digit": digit})
         self._receive(evidence.Key(at_s=now_s, audio_s=self.audio_s, digit=digit))
 
+    @_entry
     def on_hung_up(self, now_s: float) -> None:
         """Take the end of the call, whoever ended it."""
         self._receive(evidence.HungUp(at_s=now_s, audio_s=self.audio_s))
         self._stop_analysis()
 
+    @_entry
     def on_timer(self, now_s: float) -> None:
         """Take the time; due when `deadline()` has come."""
         self._obey(self._session.tick(now_s))
 
+    @_entry
     def shed_tone(self, reason: str, now_s: float) -> None:
         """Stop analysing tone for want of time; words and keys go on."""
         if self._tracker is None:
@@ -150,6 +174,7 @@ class Call:
     def _receive(self, event: evidence.Event) -> None:
         self._obey(self._session.receive(event, event.at_s))
 
+    @_entry
     def _on_speech(self, event: speech.SpeechEvent) -> None:
         """Translate what the listener says; its times count from where analysis began."""
         now_s, audio_s, start_s = self._clock(), self.audio_s, self._analysis_from_s
@@ -231,7 +256,7 @@ class Call:
                 case PlayPrompt(name=name, language=language):
                     self._play(name, language)
                 case StopPrompt():
-                    self._phone.stop_playing()
+                    self.phone.stop_playing()
                 case StartAnalysis(tone=tone):
                     self._start_analysis(tone)
                 case StopTone():
@@ -250,14 +275,15 @@ class Call:
             self._publish(EventKind.NOTICE_STARTED, now_s, self.audio_s, {})
             self._receive(evidence.NoticeStarted(at_s=now_s, audio_s=self.audio_s))
 
-        def done(finished: bool, at_s: float) -> None:
-            if name == "notice":
-                self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
-                self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
-            else:
-                self._receive(evidence.PromptEnded(at_s=at_s, audio_s=self.audio_s, name=name))
+        self.phone.play(self._loaded.prompts[name, language], partial(self._on_played, name))
 
-        self._phone.play(prompt(self._generation.config, name, language), done)
+    @_entry
+    def _on_played(self, name: str, finished: bool, at_s: float) -> None:
+        if name == "notice":
+            self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
+            self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
+        else:
+            self._receive(evidence.PromptEnded(at_s=at_s, audio_s=self.audio_s, name=name))
 
     def _start_analysis(self, tone: bool) -> None:
         if self._listener is not None:
@@ -326,7 +352,7 @@ class Call:
                 "latency_ms": latency_ms,
             },
         )
-        self._phone.carry_out(decision)
+        self.phone.carry_out(decision)
 
     def _stop_analysis(self) -> None:
         self._drop_tracker()

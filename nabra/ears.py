@@ -1,25 +1,18 @@
-"""What calls listen with: recognisers, the tone model, and the prompts they are greeted with."""
+"""What calls listen with: recognisers and the tone model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from asr.decoder import Decoder, DecoderClient, InlineDecoder
 from asr.endpoint import EndpointSettings
+from asr.engine import Samples
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import ModelMissing
 from asr.listener import ListenerSettings
 from config.schema import Config, SpeechEngine
 from emotion import ToneModel, TrackerSettings
-from telephony.audio import read_audio
-
-Samples = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +120,3 @@ def offline_ears(config: Config, languages: Collection[str]) -> Ears:
         tone_model=tone_model(config),
         tracker=tracker_settings(config),
     )
-
-
-def prompt(config: Config, name: str, language: str) -> Samples:
-    """Return a prompt ('notice' or 'ask') as int16, 8 kHz; in the default language where it is missing, else empty."""
-    prompts = config.notice.prompts if name == "notice" else config.notice.ask
-    path = prompts.get(language, prompts.get(config.default_language))
-    return np.zeros(0, dtype=np.int16) if path is None else _read_prompt(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _read_prompt(path: Path, _changed_ns: int) -> Samples:
-    return read_audio(path)

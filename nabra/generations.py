@@ -1,12 +1,39 @@
-"""Fitting a configuration into a generation, with the fitted intents kept in the state directory."""
+"""Loading a configuration into what calls are decided with: a fitted generation, and its prompts in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.schema import Config
 from nabra.state import state_dir
 from router.generation import Generation
+from telephony.audio import read_audio
+
+Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A generation, and what its callers hear.
+
+    Attributes
+    ----------
+    generation : configuration, fitted intents, compiled rules.
+    prompts : by name ('notice' or 'ask') and language: int16, 8 kHz. Read once, so that no call waits for a disk.
+    """
+
+    generation: Generation
+    prompts: Mapping[tuple[str, str], Samples]
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.generation.config
 
 
 def state_of(config: Config) -> Path:
@@ -15,7 +42,7 @@ def state_of(config: Config) -> Path:
 
 
 def fit(config: Config, number: int) -> Generation:
-    """Compile the rules and fit the intents; a second start finds the fitted intents by their content.
+    """Compile the rules and fit the intents; a second start finds the intents fitted.
 
     Raises
     ------
@@ -23,3 +50,18 @@ def fit(config: Config, number: int) -> Generation:
         A rule or an intent cannot be used; the message names file, line and column.
     """
     return Generation.fit(config, number, cache_dir=state_of(config) / "intents")
+
+
+def load(config: Config, number: int) -> Loaded:
+    """Fit a configuration and read its prompts.
+
+    Raises
+    ------
+    RouterError
+        A rule or an intent cannot be used; the message names file, line and column.
+    AudioError
+        A prompt cannot be read.
+    """
+    named = {"notice": config.notice.prompts, "ask": config.notice.ask}
+    prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
+    return Loaded(fit(config, number), prompts)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nabra.call import Call, Publish
 from nabra.ears import Ears
+from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
 from router.commands import Decision
-from router.generation import Generation
 from router.session import CallFacts
 from telephony.errors import TelephonyError
 from telephony.leg import CallLeg
@@ -31,7 +31,7 @@ class Site(Protocol):
     @property
     def ears(self) -> Ears: ...
     @property
-    def generation(self) -> Generation: ...
+    def loaded(self) -> Loaded: ...
     def clock(self) -> float: ...
     def wall(self) -> float: ...
     def language_of(self, announcement: Announcement) -> str: ...
@@ -60,6 +60,7 @@ class LiveCall:
         self._opened_s = site.clock()
         self._opened_wall = site.wall()
         self._announcement: Announcement | None = None
+        self._loaded = site.loaded
         self.id = str(leg.uuid)
 
     @property
@@ -84,9 +85,7 @@ class LiveCall:
             self._call = self._make_call(self._announcement or _unknown(self._leg))
         self._call.on_hung_up(now_s)
         self._keep_record(now_s)
-        self._site.keep_record(
-            {"kind": "outcome", "call": self.id, "outcome": "not_served", "problem": reason}
-        )
+        self._not_served(reason)
         self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": reason})
         self._leg.hand_back()
 
@@ -106,7 +105,7 @@ class LiveCall:
             wall_anchor=self._opened_wall,
         )
         publish: Publish = self._publish
-        return Call(facts, self._site.generation, self._site.ears, self, publish, self._site.clock)
+        return Call(facts, self._loaded, self._site.ears, self, publish, self._site.clock)
 
     def _opening(self, announcement: Announcement) -> dict[str, object]:
         return {
@@ -178,10 +177,20 @@ class LiveCall:
         """Write the decision down, then tell the PBX and hand the call back."""
         self._keep_record(self._site.clock())
         announcement = self._announcement
-        if announcement is None or self._site.generation.config.shadow:
+        if announcement is None or self._loaded.config.shadow:
             self._leg.hand_back()
             return
         self._delivery = asyncio.get_running_loop().create_task(self._deliver(announcement, decision))
+
+    def failed(self, error: Exception) -> None:
+        """Hand the call back: something in it is broken, and the PBX's default queue is not."""
+        log.error("a call failed and is handed back", exc_info=error, extra={"call": self.id})
+        self._publish(EventKind.DEGRADED, self._site.clock(), 0.0, {"reason": "internal error"})
+        self._not_served(f"internal error: {type(error).__name__}")
+        self._leg.hand_back()
+
+    def _not_served(self, problem: str) -> None:
+        self._site.keep_record({"kind": "outcome", "call": self.id, "outcome": "not_served", "problem": problem})
 
     async def _deliver(self, announcement: Announcement, decision: Decision) -> None:
         started_s = self._site.clock()

@@ -18,9 +18,9 @@ from asr.events import Endpoint, SpeechEvent
 from asr.listener import Listener
 from nabra.call import SAMPLES_PER_SECOND, Call
 from nabra.ears import Deaf, Ears
+from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
 from router.commands import Decision
-from router.generation import Generation
 from router.session import CallFacts
 
 Samples = NDArray[np.int16]
@@ -63,7 +63,7 @@ class Routed:
 
 
 @dataclass(slots=True)
-class _Tape:
+class Tape:
     """The line of a recorded caller: prompts take no time, the clock is the audio."""
 
     samples: int = 0
@@ -71,26 +71,35 @@ class _Tape:
     waiting: list[Callable[[bool, float], None]] = field(default_factory=list)
 
     def clock(self) -> float:
+        """Seconds of audio so far."""
         return self.samples / SAMPLES_PER_SECOND
 
     def play(self, pcm: Samples, on_done: Callable[[bool, float], None]) -> None:
+        """Keep whom to tell; `finish_prompts` does."""
         self.waiting.append(on_done)
 
     def stop_playing(self) -> None:
+        """End what is playing."""
         self.finish_prompts(finished=False)
 
     def finish_prompts(self, finished: bool = True) -> None:
+        """Let every prompt be over."""
         waiting, self.waiting = self.waiting, []
         for on_done in waiting:
             on_done(finished, self.clock())
 
     def carry_out(self, decision: Decision) -> None:
+        """Keep the decision."""
         self.decision = decision
+
+    def failed(self, error: Exception) -> None:
+        """Let whoever runs the recording see what went wrong."""
+        raise error
 
 
 def route_recording(
     pcm: Samples,
-    generation: Generation,
+    loaded: Loaded,
     ears: Ears,
     *,
     language: str,
@@ -103,13 +112,13 @@ def route_recording(
     Parameters
     ----------
     pcm : int16, 8 kHz, the caller's side.
-    generation, ears : what decides, and what listens (with a decoder that answers at once).
+    loaded, ears : what decides, and what listens (with a decoder that answers at once).
     language : of the caller.
     name : told in the record as the caller's name.
     wall_anchor : Unix seconds at which the call is said to begin.
     each_frame : called before each 20 ms of audio; a paced run waits in it.
     """
-    tape = _Tape()
+    tape = Tape()
     events: list[Heard] = []
 
     def publish(kind: EventKind, _at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
@@ -124,10 +133,10 @@ def route_recording(
         language=language,
         wall_anchor=wall_anchor,
     )
-    call = Call(facts, generation, ears, tape, publish, tape.clock)
+    call = Call(facts, loaded, ears, tape, publish, tape.clock)
     call.start()
     silence = np.zeros(FRAME, dtype=np.int16)
-    last_frame = int(generation.config.budget.total_s * SAMPLES_PER_SECOND) // FRAME + len(pcm) // FRAME
+    last_frame = int(loaded.config.budget.total_s * SAMPLES_PER_SECOND) // FRAME + len(pcm) // FRAME
     for index in range(last_frame + 1):
         tape.finish_prompts()
         if tape.decision is not None:

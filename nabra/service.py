@@ -20,12 +20,13 @@ from typing import Protocol
 from uuid import UUID
 
 from asr.decoder import Decoder
-from asr.pool import PoolSettings, RecogniserPool
+from asr.pool import RecogniserPool
+from asr.pool_types import PoolSettings
 from config.schema import Config
 from emotion import ToneModel, warm_up
 from nabra.ears import Ears, listener_settings, speech_specs, tone_model, tracker_settings
 from nabra.errors import ServiceError
-from nabra.generations import fit, state_of
+from nabra.generations import Loaded, load, state_of
 from nabra.live import LiveCall
 from nabra.loop_watch import LoopWatch
 from nabra.operations.bus import CallEvent, EventBus, EventKind
@@ -79,7 +80,7 @@ class Service:
         self._config = config
         self._progress = progress
         self._observers = tuple(observers)
-        self._generation: Generation | None = None
+        self._loaded: Loaded | None = None
         self._ears: Ears | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._calls: dict[str, LiveCall] = {}
@@ -116,9 +117,14 @@ class Service:
     @property
     def generation(self) -> Generation:
         """What new calls are decided with."""
-        if self._generation is None:
+        return self.loaded.generation
+
+    @property
+    def loaded(self) -> Loaded:
+        """The generation in force, with its prompts."""
+        if self._loaded is None:
             raise ServiceError("the service has not been started")
-        return self._generation
+        return self._loaded
 
     @property
     def ears(self) -> Ears:
@@ -164,7 +170,7 @@ class Service:
     async def _start(self) -> None:
         config = self._config
         self._progress("learning the intents and compiling the rules")
-        self._generation = await asyncio.to_thread(fit, config, 1)
+        self._loaded = await asyncio.to_thread(load, config, 1)
         self._progress("warming the tone model")
         model = await asyncio.to_thread(_warm_tone_model, config)
         specs = speech_specs(config)
@@ -245,8 +251,9 @@ class Service:
                 f"{config.source or 'the new config'} changes {', '.join(changed)}, which needs a restart; "
                 f"generation {self.generation.number} stays in force"
             )
-        generation = await asyncio.to_thread(fit, config, self.generation.number + 1)
-        self._generation = generation
+        loaded = await asyncio.to_thread(load, config, self.generation.number + 1)
+        self._loaded = loaded
+        generation = loaded.generation
         log.info("generation %d is in force", generation.number, extra={"hash": generation.hash})
         return generation
 

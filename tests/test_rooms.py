@@ -32,7 +32,7 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def forbidden(room: str, module: str) -> bool:
-    target = module.split(".")[0]
+    target = module.split(".", maxsplit=1)[0]
     if target not in ROOMS or target == room or target in MAY_IMPORT[room]:
         return False
     return not (module == LEAF or module.startswith(LEAF + "."))

@@ -30,9 +30,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Estimate every file; 1 where one could not be read."""
     import config
-    from emotion import ToneModel, Tracker
-    from nabra.ears import listener_settings, tracker_settings
     from asr.listener import Listener
+    from emotion import ToneModel, Tracker
+    from nabra.ears import Deaf, listener_settings, tracker_settings
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     def estimate(path: Path) -> None:
         pcm = read_audio(path)
-        listener = Listener(None, listening, lambda _event: None)
+        listener = Listener(Deaf(), listening, lambda _event: None)
         tracker = Tracker(model, tracking)
         estimates: list[Estimate] = []
         for start in range(0, len(pcm), 160):

@@ -29,14 +29,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Print one line a text."""
     import config
-    from nabra.generations import fit
+    from nabra.generations import load
     from router.redact import redact
 
     settings = config.load(args.config)
     language = args.language or settings.default_language
-    generation = fit(settings, number=1)
+    generation = load(settings, number=1).generation
     for text in _texts(args.texts, sys.stdin):
-        seen = redact(text, language)
+        seen = redact(text)
         posterior = generation.understand(seen, language)
         destination, probability = posterior.strongest()
         intent = max(posterior.by_intent, key=lambda name: posterior.by_intent[name], default=None)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nabra.commands.files import add_file_arguments, each_file, print_json
+
+if TYPE_CHECKING:
+    from nabra.offline import Routed
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,20 +35,20 @@ def run(args: argparse.Namespace) -> int:
 
     import config
     from nabra.ears import offline_ears
-    from nabra.generations import fit
-    from nabra.offline import Routed, route_recording
+    from nabra.generations import load
+    from nabra.offline import route_recording
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
     language = args.language or settings.default_language
-    generation = fit(settings, number=1)
+    loaded = load(settings, number=1)
     ears = offline_ears(settings, languages=(language,))
     if args.picture is not None:
         args.picture.mkdir(parents=True, exist_ok=True)
 
     def route(path: Path) -> None:
         pcm = read_audio(path)
-        routed: Routed = route_recording(pcm, generation, ears, language=language, name=path.name)
+        routed = route_recording(pcm, loaded, ears, language=language, name=path.name)
         row = summary(path, routed)
         if args.json:
             print_json(row)
@@ -65,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     return each_file(args.files, "routing", route)
 
 
-def summary(path: Path, routed: "Routed") -> dict[str, object]:
+def summary(path: Path, routed: Routed) -> dict[str, object]:
     """Return the documented fields of one routed recording."""
     from nabra.operations.bus import EventKind
 

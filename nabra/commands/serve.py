@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from config.schema import Config
     from nabra.service import Service
 
 log = logging.getLogger("nabra")
@@ -45,7 +46,7 @@ async def _serve(path: Path | None, shadow: bool) -> int:
     from nabra.service import Service
     from nabra.service_health import metrics_of, report
 
-    def load() -> config.Config:
+    def load() -> Config:
         loaded = config.load(path)
         return dataclasses.replace(loaded, shadow=True) if shadow else loaded
 
@@ -93,16 +94,13 @@ async def _serve(path: Path | None, shadow: bool) -> int:
     return 0
 
 
-async def _reload(service: Service, load: Callable[[], object], one_at_a_time: asyncio.Lock) -> None:
+async def _reload(service: Service, load: Callable[[], Config], one_at_a_time: asyncio.Lock) -> None:
     """Load the configuration again; whatever is wrong with it, the running one stays."""
-    from config.schema import Config
     from nabra.errors import user_error_types
 
     async with one_at_a_time:
         try:
-            loaded = await asyncio.to_thread(load)
-            assert isinstance(loaded, Config)
-            await service.reload(loaded)
+            await service.reload(await asyncio.to_thread(load))
         except user_error_types() as error:
             log.error("the new configuration is refused, the running one stays: %s", error)
         except Exception:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import config
 from nabra.ears import offline_ears
-from nabra.generations import fit
+from nabra.generations import load
 from nabra.offline import route_recording
+from telephony.audio import read_audio
 from tests.conftest import ROOT
 from tests.nabra.pbx_side import Caller, Site, quiet, running_site
-from telephony.audio import read_audio
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 NAMES = ("complaint-bill", "sales-new-line", "self-balance", "complaint-staff")
@@ -17,11 +17,11 @@ NAMES = ("complaint-bill", "sales-new-line", "self-balance", "complaint-staff")
 
 def unpaced() -> dict[str, tuple[str, str | None]]:
     settings = config.load()
-    generation = fit(settings, 1)
+    loaded = load(settings, 1)
     ears = offline_ears(settings, ("en",))
     found = {}
     for name in NAMES:
-        routed = route_recording(read_audio(SAMPLES / f"{name}.flac"), generation, ears, language="en", name=name)
+        routed = route_recording(read_audio(SAMPLES / f"{name}.flac"), loaded, ears, language="en", name=name)
         found[name] = (routed.decision.destination, routed.decision.intent)
     return found
 

@@ -12,9 +12,9 @@ import pytest
 
 import config
 from nabra.errors import ServiceError
+from telephony.audio import read_audio
 from tests.conftest import ROOT
 from tests.nabra.pbx_side import Caller, Site, quiet, running_site, site_config
-from telephony.audio import read_audio
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 Run = Callable[[Callable[[Site], Coroutine[Any, Any, None]]], None]
@@ -147,7 +147,7 @@ def test_ten_calls_at_once_are_all_routed(run: Run) -> None:
     async def scenario(site: Site) -> None:
         callers = [await site.place() for _ in names]
         await asyncio.gather(*(speak(c, name) for c, name in zip(callers, names, strict=True)))
-        destinations = {d: "" for d in config.load().destinations}
+        destinations = dict.fromkeys(config.load().destinations, "")
         for caller in callers:
             assert site.variables(caller).get("NABRA_ROUTE") in destinations
             assert decision_of(await site.lines(caller))["outcome"] == "decided"
@@ -235,3 +235,31 @@ def test_a_missing_password_is_said_before_anything_starts(tmp_path: Path) -> No
     bare = dataclasses.replace(settings.pbx[0], secret=None, secret_env="NABRA_AMI_SECRET")
     with pytest.raises(ServiceError, match="NABRA_AMI_SECRET"):
         Service(dataclasses.replace(settings, pbx=(bare,)))
+
+
+def test_a_fault_inside_one_call_hands_that_call_back_and_harms_no_other(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from router.session import Session
+
+    async def scenario(site: Site) -> None:
+        other = await site.place()
+        broken = await site.place()
+        await broken.peer.send_audio(quiet(0.3))
+        healthy = Session.receive
+
+        def receive(self: Session, *args: Any) -> Any:
+            if self.call.call == str(broken.call):
+                raise RuntimeError("a fault put here by the test")
+            return healthy(self, *args)
+
+        monkeypatch.setattr(Session, "receive", receive)
+        broken.peer.send_dtmf("2")
+        assert await broken.peer.wait_over(2)
+        assert "NABRA_ROUTE" not in site.variables(broken)
+        assert any(line.get("outcome") == "not_served" for line in await site.lines(broken))
+        other.peer.send_dtmf("1")
+        assert await other.peer.wait_over(5)
+        assert site.variables(other)["NABRA_ROUTE"] == "complaints"
+
+    run(scenario)
