@@ -7,7 +7,7 @@ without a caller's number or words in them, and the doctor tries an Asterisk out
 """
 
 from nabra.operations.bus import Batch, CallEvent, EventBus, EventKind, Subscription
-from nabra.operations.records import RecordStore, RecordStoreSettings, StoreStats, find, mask_number, read
+from nabra.operations.records import RecordStore, RecordStoreSettings, StoreStats, find, read
 
 __all__ = [
     "Batch",
@@ -19,6 +19,5 @@ __all__ = [
     "StoreStats",
     "Subscription",
     "find",
-    "mask_number",
     "read",
 ]

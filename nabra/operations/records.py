@@ -31,31 +31,18 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from nabra.operations.errors import RecordsError
+from router.masking import mask_number
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"calls-(\d{8})-(\d{4,})\.jsonl")
 _NUMBER_KEYS = frozenset({"caller_number", "caller", "caller_name"})
-_KEPT_DIGITS = 3
 _RETRY_S = 1.0
 _SYNC_S = 1.0
 _IDLE_S = 30.0
 _CLOSE = object()
 
 JsonObject = dict[str, object]
-
-
-def mask_number(text: str) -> str:
-    """Replace every digit of a telephone number but the last three by `*`; masking twice changes nothing.
-
-    Digits of any script count. Numbers of fewer than six digits are extensions, which name a person: nothing
-    of those is kept.
-    """
-    places = [index for index, letter in enumerate(text) if letter.isdigit() or letter == "*"]
-    kept = set(places[-_KEPT_DIGITS:]) if len(places) >= 2 * _KEPT_DIGITS else set()
-    return "".join(
-        "*" if letter.isdigit() and index not in kept else letter for index, letter in enumerate(text)
-    )
 
 
 def _own_copy(value: object, mask: bool) -> object:

@@ -225,8 +225,7 @@ class AsteriskDoctor:
                 Level.WARNING,
                 "right to listen",
                 "not tried: the account may not raise events itself",
-                "make sure that its read= in manager.conf has call, user and agent, or place a test call "
-                "(--call)",
+                "make sure that its read= in manager.conf has call, user and agent, or place a test call (--call)",
             )
             return
         if await self.wait_for(lambda event: event.fields.get("Mark") == mark, 2.0):
@@ -309,16 +308,16 @@ class AsteriskDoctor:
             )
 
     async def _switch(self) -> AsyncIterator[Finding]:
-        for key, on, text in (
-            ("enabled", "1", "switched off"),
-            ("percent", "100", "at 0 percent of the calls"),
-        ):
-            if await self._ask(f"DB({CONTEXT}/{key})") == "0":
+        # Without a call's channel, Asterisk tells which keys are set and not their values.
+        keys = (await self._ask(f"DB_KEYS({CONTEXT})")).split(",")
+        for key, on in (("enabled", "1"), ("percent", "100")):
+            if key in keys:
                 yield self.finding(
                     Level.WARNING,
                     "switch",
-                    f"Nabra is {text} in this PBX",
-                    f"`database put {CONTEXT} {key} {on}` on the Asterisk command line",
+                    f"{CONTEXT}/{key} is set in this PBX: it may keep calls from Nabra",
+                    f"`database get {CONTEXT} {key}` on the Asterisk command line shows it, "
+                    f"`database put {CONTEXT} {key} {on}` lets every call through",
                 )
 
     async def _queues(self) -> AsyncIterator[Finding]:
@@ -347,4 +346,4 @@ class AsteriskDoctor:
                     Level.WARNING, part, "it has no agents", f"add members to {name} before callers come"
                 )
             else:
-                yield self.finding(Level.OK, part, f"{members[name]} agents")
+                yield self.finding(Level.OK, part, f"{members[name]} agent{'s' * (members[name] > 1)}")
