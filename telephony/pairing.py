@@ -9,6 +9,7 @@ call that another engine took.
 Both waiting rooms are bounded, against a flood on either side: the one who has waited longest has to go.
 """
 
+import re
 import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from telephony.ami_packets import AmiEvent
 MAX_WAITING = 2_000
 CALL_EVENT = "NabraCall"
 _MAX_TEXT = 128
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _UNKNOWN = frozenset({"<unknown>", "unknown", "anonymous"})
 
 Leg = TypeVar("Leg")
@@ -197,7 +200,7 @@ def announcement_from(event: AmiEvent, pbx: str) -> Announcement | None:
         uniqueid=fields.get("Uniqueid", ""),
         linkedid=fields.get("Linkedid", ""),
         caller_number=_known(fields.get("CallerIDNum", "")),
-        caller_name=_known(fields.get("CallerIDName", "")),
+        caller_name=_known(_unescaped(fields.get("CallerIDName", ""))),
         dialled=_plain(fields.get("Dialled", "")),
         language=_plain(fields.get("CallLanguage", "")) or None,
     )
@@ -209,6 +212,11 @@ def _plain(text: str) -> str:
     return "".join(c for c in cut if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")[
         :_MAX_TEXT
     ].strip()
+
+
+def _unescaped(text: str) -> str:
+    """Undo what the manager interface does to caller names, and to nothing else: the escapes of C."""
+    return _ESCAPE.sub(lambda match: _ESCAPES.get(match.group(1), match.group(1)), text)
 
 
 def _known(text: str) -> str:

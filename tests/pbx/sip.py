@@ -42,9 +42,7 @@ class Message:
         first, *lines = head.split("\r\n")
         if not first.strip():
             return None
-        headers = [
-            (name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
-        ]
+        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         return cls(first, headers, body)
 
     def get(self, name: str) -> str:
@@ -232,9 +230,7 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     async def open(self, port: int = 0) -> None:
         """Take a port."""
-        await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, local_addr=("127.0.0.1", port)
-        )
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
 
     def close(self) -> None:
         """Let the port go; calls that still run are abandoned."""
@@ -285,9 +281,7 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     def reply(self, request: Message, status: str, more: list[tuple[str, str]], body: str = "") -> bytes:
         copied = [
-            (name, value)
-            for name, value in request.headers
-            if name.lower() in ("via", "from", "call-id", "cseq")
+            (name, value) for name, value in request.headers if name.lower() in ("via", "from", "call-id", "cseq")
         ]
         to = request.get("To")
         if "tag=" not in to:
@@ -334,11 +328,27 @@ class _Endpoint(asyncio.DatagramProtocol):
         call.ended.set()
 
     async def hang_up(self, call: Call) -> None:
-        """End a call; harmless where it has ended."""
-        if call.ended.is_set() or not call.answered.is_set():
+        """End a call, answered or not; harmless where it has ended."""
+        if call.ended.is_set():
+            return
+        dialog = call._dialog
+        if not call.answered.is_set():
+            self.send(
+                render(
+                    f"CANCEL {dialog['target']} SIP/2.0",
+                    [
+                        ("Via", dialog["via"]),
+                        ("Max-Forwards", "70"),
+                        ("From", dialog["local"]),
+                        ("To", dialog["remote"]),
+                        ("Call-ID", call.call_id),
+                        ("CSeq", "1 CANCEL"),
+                    ],
+                )
+            )
+            self.finish(call)
             return
         call._sequence += 1
-        dialog = call._dialog
         self.send(
             render(
                 f"BYE {dialog['target']} SIP/2.0",
@@ -362,6 +372,15 @@ class Caller(_Endpoint):
         self, number: str, caller_number: str = "4912345", caller_name: str = "", timeout_s: float = 15.0
     ) -> Call:
         """Dial and wait for the answer."""
+        call = await self.ring_up(number, caller_number, caller_name)
+        async with asyncio.timeout(timeout_s):
+            await call.answered.wait()
+        if call.failed_status:
+            raise ConnectionError(f"the PBX answered {call.failed_status}")
+        return call
+
+    async def ring_up(self, number: str, caller_number: str = "4912345", caller_name: str = "") -> Call:
+        """Dial and do not wait."""
         media = await self.media()
         call = Call(f"{random.randrange(1 << 62):x}@127.0.0.1", media)
         self.calls[call.call_id] = call
@@ -389,10 +408,6 @@ class Caller(_Endpoint):
                 self.sdp(media),
             )
         )
-        async with asyncio.timeout(timeout_s):
-            await call.answered.wait()
-        if call.failed_status:
-            raise ConnectionError(f"the PBX answered {call.failed_status}")
         return call
 
     def answered(self, call: Call, response: Message) -> None:
@@ -445,9 +460,7 @@ class Agent(_Endpoint):
             call.peer_name = re.sub(r"\\(.)", r"\1", caller.group(1) or "")
             call.peer_number = caller.group(2)
         contact = re.search(r"<([^>]+)>", invite.get("Contact"))
-        answer = self.reply(
-            invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media)
-        )
+        answer = self.reply(invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media))
         parsed = Message.parse(answer)
         assert parsed is not None
         call._dialog = {

@@ -69,9 +69,7 @@ class StubEngine:
         assert announcement.call == call
         return announcement, writer
 
-    async def send_to(
-        self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str
-    ) -> None:
+    async def send_to(self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str) -> None:
         await self.ami.setvars(announcement.channel, variables, 5.0)
         writer.write(b"\x00\x00\x00")
 
@@ -202,10 +200,12 @@ def test_a_callers_name_is_only_a_name(world: World, name: str) -> None:
             call = await world.caller.dial("1000", "4912345", name)
             announcement, writer = await engine.next_call()
             assert announcement.channel.startswith("PJSIP/caller-")
-            assert announcement.caller_name == name.replace("\u2028", "")
+            # Asterisk keeps the backslashes that SIP puts before a quotation mark and a backslash.
+            known = name.replace("\\", "\\\\").replace('"', '\\"')
+            assert announcement.caller_name == known.replace("\u2028", "")
             await engine.send_to(announcement, writer, NABRA_NAME_PREFIX="[Sales] ", NABRA_ROUTE="sales")
             taken = await world.agents["agent2"].next_call()
-            assert taken.peer_name == f"[Sales] {name}"
+            assert taken.peer_name == f"[Sales] {known}"
             await world.caller.hang_up(call)
 
     world.run(body())
@@ -252,11 +252,12 @@ def test_switched_off_on_the_command_line(world: World) -> None:
 def test_the_pilot_takes_about_its_share(world: World) -> None:
     async def body() -> None:
         await world.asterisk.cli("database put nabra percent 30")
-        for _ in range(6):
-            calls = await asyncio.gather(*(world.caller.dial("1000") for _ in range(10)))
+        for number in range(1, 7):
+            calls = [await world.caller.ring_up("1000") for _ in range(10)]
+            await world.wait_for("UserEvent", count=10 * number, UserEvent="NabraRoute")
             for call in calls:
                 await world.caller.hang_up(call)
-        events = await world.wait_for("UserEvent", count=60, UserEvent="NabraRoute")
+        events = world.said("UserEvent", UserEvent="NabraRoute")
         taken = sum(event.fields["Why"] != "not-in-pilot" for event in events)
         # Of 60 calls at 30 %, fewer than 4 or more than 35 happen less than once in a million runs.
         assert 4 <= taken <= 35
@@ -275,10 +276,9 @@ def test_self_service_speaks_and_then_gives_the_caller_to_a_person(world: World)
             call = await world.caller.dial("1000")
             announcement, writer = await engine.next_call()
             await asyncio.sleep(0.2)
-            before = len(call.heard())
             await engine.send_to(announcement, writer, NABRA_ROUTE="selfservice")
             await world.agents["agent3"].next_call()
-            heard = call.heard()[before:].astype(float)
+            heard = np.pad(call.heard().astype(float), (0, 8000))
             with wave.open(str(ROOT / "config/defaults/prompts/selfservice.en.wav")) as prompt:
                 said = np.frombuffer(prompt.readframes(prompt.getnframes()), dtype=np.int16).astype(float)
             match = np.correlate(heard, said, mode="valid")

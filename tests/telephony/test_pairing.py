@@ -196,6 +196,15 @@ def test_caller_text_is_cut_and_freed_of_control_characters() -> None:
     assert unknown.caller_number == ""
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"), [(r"O\'Neill", "O'Neill"), (r"a\\b", r"a\b"), (r"a\r\nb", "ab"), ("a\\", "a\\")]
+)
+def test_escapes_of_the_manager_interface_are_undone(sent: str, name: str) -> None:
+    read = announcement_from(AmiEvent("UserEvent", FIELDS | {"CallerIDName": sent}), "main")
+    assert read is not None
+    assert read.caller_name == name
+
+
 def test_arabic_names_stay() -> None:
     read = announcement_from(AmiEvent("UserEvent", FIELDS | {"CallerIDName": "عبد الله"}), "main")
     assert read is not None
