@@ -16,12 +16,7 @@ _ROWS_AT_START = 64
 
 def check_samples(pcm: Samples) -> None:
     """Raise SamplesError unless `pcm` is a one-dimensional C-contiguous int16 array."""
-    if (
-        not isinstance(pcm, np.ndarray)
-        or pcm.dtype != np.int16
-        or pcm.ndim != 1
-        or not pcm.flags.c_contiguous
-    ):
+    if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.ndim != 1 or not pcm.flags.c_contiguous:
         got = f"{pcm.dtype} of shape {pcm.shape}" if isinstance(pcm, np.ndarray) else type(pcm).__name__
         raise SamplesError(f"samples must be a 1-D C-contiguous int16 array at 8000 Hz, not {got}")
 

@@ -57,7 +57,6 @@ _MOVEMENT = (
 FEATURES: tuple[str, ...] = (
     *(f"{DESCRIPTORS[c]}:mean" for c in _SHAPES),
     *(f"{DESCRIPTORS[c]}:sd" for c in _SPREAD),
-    *(f"{DESCRIPTORS[MEL + band]}:shape" for band in range(MEL_BANDS)),
     *_MOVEMENT,
     "energy_db:p50-p10",
     "energy_db:p90-p50",
@@ -89,7 +88,6 @@ class SpeechWindow:
         "_noise_frames",
         "_quantiles",
         "_ring",
-        "_shape",
         "_shapes",
         "_spread",
         "_state",
@@ -104,7 +102,6 @@ class SpeechWindow:
         self._state[statistics.SINCE_PITCHED] = statistics.HANGOVER + 1
         self._mean: Floats = np.zeros(WIDTH)
         self._deviation: Floats = np.zeros(WIDTH)
-        self._shape: Floats = np.zeros(MEL_BANDS)
         self._movement: Floats = np.zeros(11)
         self._quantiles: Floats = np.zeros(3)
         self._histogram: Floats = np.zeros(statistics.BINS)
@@ -180,7 +177,6 @@ class SpeechWindow:
         ring = self._ring
         first = int(self._state[k.NEXT]) if count == WINDOW_FRAMES else 0
         k.moments(ring, first, count, self._mean, self._deviation)
-        k.mel_shape(ring, first, count, self._shape)
         k.movement(ring, first, count, self._movement)
         energy = self._quantile(first, count, ENERGY, pitched_only=False, low=-80.0, high=16.0)
         pitch = self._quantile(first, count, F0, pitched_only=True, low=12.0, high=52.0)
@@ -190,7 +186,6 @@ class SpeechWindow:
             (
                 self._mean[self._shapes],
                 self._deviation[self._spread],
-                self._shape,
                 self._movement[:10],
                 (energy[1] - energy[0], energy[2] - energy[1]),
                 (pitch[1] - pitch[0], pitch[1], pitch[2] - pitch[1]),

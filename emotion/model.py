@@ -90,9 +90,7 @@ class ToneModel:
             raise ModelError(f"tone model {file} is not a readable ONNX file: {error}") from error
         facts = session.get_modelmeta().custom_metadata_map
         if "nabra.features" not in facts or facts.get("nabra.outputs") != ",".join(OUTPUTS):
-            raise ModelError(
-                f"{file} is an ONNX file but not a tone model of this project (no nabra.* facts in it)"
-            )
+            raise ModelError(f"{file} is an ONNX file but not a tone model of this project (no nabra.* facts in it)")
         if facts["nabra.features"] != FEATURES_HASH:
             raise ModelMismatch(
                 f"tone model {file} was trained on features {facts['nabra.features']}, this version computes "

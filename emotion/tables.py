@@ -80,9 +80,7 @@ MEL_STOP: Ints = np.array([int(np.flatnonzero(row)[-1]) + 1 for row in _DENSE], 
 _LONGEST = int((MEL_STOP - MEL_START).max())
 MEL_WEIGHTS: Floats = np.zeros((MEL_BANDS, _LONGEST))
 for _band in range(MEL_BANDS):
-    MEL_WEIGHTS[_band, : MEL_STOP[_band] - MEL_START[_band]] = _DENSE[
-        _band, MEL_START[_band] : MEL_STOP[_band]
-    ]
+    MEL_WEIGHTS[_band, : MEL_STOP[_band] - MEL_START[_band]] = _DENSE[_band, MEL_START[_band] : MEL_STOP[_band]]
 
 COSINES: Floats = np.sqrt(2.0 / MEL_BANDS) * np.cos(
     np.pi * np.arange(1, CEPSTRA + 1)[:, None] * (np.arange(MEL_BANDS) + 0.5) / MEL_BANDS

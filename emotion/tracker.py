@@ -39,8 +39,8 @@ class TrackerSettings:
     min_voiced_s: float = 1.0
     min_snr_db: float = 6.0
     min_pitched_share: float = 0.2
-    max_still_share: float = 0.6
-    max_clipped_share: float = 0.02
+    max_still_share: float = 0.4
+    max_clipped_share: float = 0.15
     min_familiarity: float = 0.15
     anger_prior: float | None = None
 
@@ -68,7 +68,7 @@ class Estimate:
 class Tracker:
     """The tone of one call.
 
-    Estimates fall on every `every_s` of audio time, from the first one after speech was counted; they depend
+    Estimates fall on every `every_s` of audio time, from the first one after speech was flagged; they depend
     on samples and flags, not on how the samples were cut. After `close` everything gathered is gone and
     pushes do nothing.
     """
@@ -118,7 +118,7 @@ class Tracker:
             self._window.add(self._extractor.push(pcm[start:stop]), voiced)
             self._samples += stop - start
             start = stop
-            if self._samples % self._every == 0 and self._window.count:
+            if self._samples % self._every == 0 and self._window.flagged_s > 0.0:
                 due = self._latest = self._estimate(self._window)
         return due
 
@@ -132,7 +132,7 @@ class Tracker:
         t_s = self._samples / RATE_HZ
         voiced_s = window.voiced_s
         settings = self._settings
-        if self._latest is not None and voiced_s == self._rated:
+        if self._latest is not None and voiced_s == self._rated and voiced_s >= settings.min_voiced_s:
             # Nothing was said since: the same answer, at a later time.
             last = self._latest
             return Estimate(

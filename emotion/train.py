@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from emotion.errors import CorpusError, EmotionError
 from emotion.model import DEFAULT_MODEL
@@ -36,16 +37,10 @@ def _counted(done: int, of: int) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m emotion.train", description=(__doc__ or "").splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m emotion.train", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpora", type=Path, required=True, help="folder with one folder per corpus")
-    parser.add_argument(
-        "--train", nargs="+", default=list(TRAINED_ON), help="corpora to train on, two or more"
-    )
-    parser.add_argument(
-        "--judge", nargs="*", default=list(JUDGED_ON), help="corpora to judge by, never trained on"
-    )
+    parser.add_argument("--train", nargs="+", default=list(TRAINED_ON), help="corpora to train on, two or more")
+    parser.add_argument("--judge", nargs="*", default=list(JUDGED_ON), help="corpora to judge by, never trained on")
     parser.add_argument("--out", type=Path, default=DEFAULT_MODEL.parent, help="where the three files go")
     parser.add_argument("--cache", type=Path, help="folder that keeps computed features between runs")
     parser.add_argument("--seed", type=int, default=1)
@@ -71,9 +66,7 @@ def train(
     from emotion.training.table import build_table
 
     if len(set(trained)) < 2 or set(trained) & set(judged):
-        raise CorpusError(
-            "name two or more corpora to train on (each is left out once), and none of them to judge by"
-        )
+        raise CorpusError("name two or more corpora to train on (each is left out once), and none of them to judge by")
     clips = [clip for name in (*trained, *judged) for clip in read_manifest(corpora / name)]
     table = build_table(clips, seed=seed, cache=cache, progress=_counted)
     settings = replace(FitSettings(), seed=seed)
@@ -114,18 +107,17 @@ def _rounded(value: Any) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 on success, 2 on data that cannot be used."""
     options = _parser().parse_args(arguments)
-    # One thread each: the sums of several threads differ in their last bits, and the machine is shared.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     try:
-        facts = train(
-            options.corpora,
-            options.train,
-            options.judge,
-            out=options.out,
-            cache=options.cache,
-            seed=options.seed,
-        )
+        # One thread: the sums of several differ in their last bits, and the machine is shared.
+        with threadpool_limits(1):
+            facts = train(
+                options.corpora,
+                options.train,
+                options.judge,
+                out=options.out,
+                cache=options.cache,
+                seed=options.seed,
+            )
     except EmotionError as error:
         _say(f"error: {error}")
         return 2

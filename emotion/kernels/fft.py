@@ -6,7 +6,6 @@ The 512 real samples are taken as 256 complex ones, transformed by four radix-4 
 over neighbours.
 """
 
-# ruff: noqa: PLR0917 (a kernel takes its arrays by place)
 from __future__ import annotations
 
 import numba
@@ -17,9 +16,7 @@ from emotion.tables import SPLIT_IM, SPLIT_RE, TWIDDLE_IM, TWIDDLE_RE
 POINTS = 256
 
 
-@numba.njit(
-    void(int64, int64, float64[::1], float64[::1], float64[::1], float64[::1]), cache=True, nogil=True
-)
+@numba.njit(void(int64, int64, float64[::1], float64[::1], float64[::1], float64[::1]), cache=True, nogil=True)
 def radix4_pass(length, stride, in_re, in_im, out_re, out_im):  # type: ignore[no-untyped-def]
     """One Stockham pass: butterflies of four over `stride` interleaved sequences of `length` points."""
     quarter = length // 4

@@ -1,6 +1,5 @@
 """From samples as they come to rows of descriptors: the one kernel that the extractor calls."""
 
-# ruff: noqa: PLR0917 (a kernel takes its arrays by place)
 from __future__ import annotations
 
 import numba

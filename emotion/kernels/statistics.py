@@ -1,6 +1,5 @@
 """Which frames count as speech heard, and statistics over those that do."""
 
-# ruff: noqa: PLR0917 (a kernel takes its arrays by place)
 from __future__ import annotations
 
 import math
@@ -8,7 +7,7 @@ import math
 import numba
 from numba import boolean, float64, int64, void
 
-from emotion.layout import ENERGY, F0, HNR, MEL, MEL_BANDS, PERIODICITY, WIDTH
+from emotion.layout import ENERGY, F0, HNR, PERIODICITY, WIDTH
 
 # A consonant beside a vowel counts, a pause does not: this many frames after the last pitched one.
 HANGOVER = 8
@@ -112,25 +111,6 @@ def quantiles(ring, first, count, column, pitched_only, low, high, histogram, ou
             out[which] = low + (b + inside) * step
             which += 1
         below += histogram[b]
-
-
-@numba.njit(void(float64[:, ::1], int64, int64, float64[::1]), cache=True, nogil=True)
-def mel_shape(ring, first, count, out):  # type: ignore[no-untyped-def]
-    """Mean of each mel band against the mean of all bands (dB): the long-term spectrum without its level."""
-    size = ring.shape[0]
-    for band in range(MEL_BANDS):
-        out[band] = 0.0
-    for i in range(count):
-        row = (first + i) % size
-        for band in range(MEL_BANDS):
-            out[band] += ring[row, MEL + band]
-    level = 0.0
-    for band in range(MEL_BANDS):
-        out[band] /= count
-        level += out[band]
-    level /= MEL_BANDS
-    for band in range(MEL_BANDS):
-        out[band] -= level
 
 
 @numba.njit(void(float64[:, ::1], int64, int64, float64[::1]), cache=True, nogil=True)

@@ -20,9 +20,7 @@ def non_commercial(licences: Sequence[str]) -> bool:
     return any("-NC" in text or "not stated" in text or "none stated" in text for text in licences)
 
 
-def write_card(
-    facts: dict[str, Any], clips: Sequence[Clip], trained: Sequence[str], others: Sequence[str]
-) -> str:
+def write_card(facts: dict[str, Any], clips: Sequence[Clip], trained: Sequence[str], others: Sequence[str]) -> str:
     """The card as Markdown, from the facts that are stored beside it as JSON."""
     licences = sorted({clip.licence for clip in clips if clip.corpus in trained})
     return _CARD.format(
@@ -93,7 +91,7 @@ evidence. Where 3 % of callers are angry, 0.5 on this scale means 3 %, 0.9 means
 |---|---|---|---|---|---|
 {data}
 
-Each clip enters clean and once worsened (tilt, level within 12 dB, coloured noise at 12-35 dB, mu-law),
+Each clip enters clean and once worsened (tilt, level within 12 dB, coloured noise at 8-35 dB, mu-law),
 after 1, 1.5, 2 and 3 s of counted speech and whole; every corpus has the same say, and within it both
 classes.
 

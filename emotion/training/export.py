@@ -40,10 +40,7 @@ def export(fit: ToneFit, path: Path, *, version: str, prior: float, corpora: str
         "hidden_b": np.concatenate([c.hidden_b for c in committees]),
         "out_w": out_w,
         "out_b": np.array(
-            [
-                c.out_b * fit.scales[t].slope + fit.scales[t].shift
-                for c, t in zip(committees, TARGETS, strict=True)
-            ]
+            [c.out_b * fit.scales[t].slope + fit.scales[t].shift for c, t in zip(committees, TARGETS, strict=True)]
         ),
         "free": np.array(2.5),
         "half": np.array(fit.half_distance),
@@ -70,10 +67,7 @@ def export(fit: ToneFit, path: Path, *, version: str, prior: float, corpora: str
         "tone",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", width])],
         [helper.make_tensor_value_info("tone", TensorProto.FLOAT, ["n", len(OUTPUTS)])],
-        [
-            numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
-            for name, value in constants.items()
-        ],
+        [numpy_helper.from_array(np.asarray(value, dtype=np.float32), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="nabra")
     model.ir_version = IR_VERSION

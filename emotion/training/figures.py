@@ -134,7 +134,8 @@ def _figures(table: Table, rows: Mask, target: str, probability: Floats, seed: i
         if len(np.unique(positive[here])) == 2:
             by_heard[str(seconds)] = auc(probability[here], positive[here])
     here = rows & long & ~table.degraded & table.whole
-    if len(np.unique(positive[here])) == 2:
+    # A hundred long clips at least, or the row is about a handful of them.
+    if here.sum() >= 100 and len(np.unique(positive[here])) == 2:
         by_heard["all"] = auc(probability[here], positive[here])
         result["auc_by_seconds_of_same_clips"] = by_heard
     return result

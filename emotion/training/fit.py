@@ -61,9 +61,7 @@ class Committee:
 
     def logits(self, standardised: Floats) -> Floats:
         """Mean logit of the networks, shape (n,)."""
-        result: Floats = (
-            np.maximum(standardised @ self.hidden_w + self.hidden_b, 0.0) @ self.out_w + self.out_b
-        )
+        result: Floats = np.maximum(standardised @ self.hidden_w + self.hidden_b, 0.0) @ self.out_w + self.out_b
         return result
 
 
@@ -208,9 +206,7 @@ def excess(standardised: Floats) -> Floats:
     return result
 
 
-def fit_tone(
-    table: Table, corpora: Sequence[str], scales: dict[str, Scale], settings: FitSettings
-) -> ToneFit:
+def fit_tone(table: Table, corpora: Sequence[str], scales: dict[str, Scale], settings: FitSettings) -> ToneFit:
     """Fit the model that ships on all rows of `corpora`, with scales found on corpora left out."""
     rows = np.isin(table.corpus(), list(corpora))
     scaler = fit_scaler(table, rows)

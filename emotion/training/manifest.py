@@ -55,9 +55,7 @@ def read_manifest(folder: Path) -> list[Clip]:
             reader = csv.DictReader(lines)
             missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
-                raise CorpusError(
-                    f"{file}: columns missing: {', '.join(missing)}; needed: {', '.join(_COLUMNS)}"
-                )
+                raise CorpusError(f"{file}: columns missing: {', '.join(missing)}; needed: {', '.join(_COLUMNS)}")
             rows = list(reader)
     except OSError as error:
         raise CorpusError(

@@ -61,7 +61,7 @@ class Table:
 
 
 def degrade(pcm: Samples, rng: np.random.Generator) -> Samples:
-    """Worsen a recording as phone lines do: spectral tilt, level within 12 dB, coloured noise at 12-35 dB,
+    """Worsen a recording as phone lines do: spectral tilt, level within 12 dB, coloured noise at 8-35 dB,
     mu-law.
     """
     x = pcm.astype(np.float64)
@@ -70,7 +70,7 @@ def degrade(pcm: Samples, rng: np.random.Generator) -> Samples:
     power = np.mean(x**2) + 1.0
     colour = rng.uniform(0.0, 0.9)
     noise = lfilter([1.0], [1.0, -colour], rng.normal(size=len(x)))
-    noise *= np.sqrt(power / np.mean(noise**2)) * 10.0 ** (-rng.uniform(12.0, 35.0) / 20.0)
+    noise *= np.sqrt(power / np.mean(noise**2)) * 10.0 ** (-rng.uniform(8.0, 35.0) / 20.0)
     level = 10.0 ** (rng.uniform(-12.0, 12.0) / 20.0)
     worse = np.clip((x + noise) * level, -32768, 32767).astype(np.int16)
     return mulaw_decode(mulaw_encode(worse))

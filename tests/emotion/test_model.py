@@ -1,0 +1,99 @@
+"""The model that ships, and files that must be refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
+from emotion.functionals import FEATURES, FEATURES_HASH
+from emotion.model import DEFAULT_MODEL, OUTPUTS, ToneModel, at_prior
+
+RNG = np.random.default_rng(2)
+
+
+def with_facts(path: Path, **facts: str) -> Path:
+    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
+    changed = onnx.load(DEFAULT_MODEL)
+    kept = {entry.key: entry.value for entry in changed.metadata_props} | facts
+    onnx.helper.set_model_props(changed, {key: value for key, value in kept.items() if value})
+    onnx.save(changed, path)
+    return path
+
+
+def test_the_shipped_model_is_small_and_says_what_it_is(model: ToneModel) -> None:
+    assert DEFAULT_MODEL.stat().st_size < 1_000_000
+    assert model.prior == 0.5
+    assert model.trained_on == ("ravdess", "nemo", "emodb")
+    card = (DEFAULT_MODEL.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "non-commercial" in card.splitlines()[0]
+    assert model.model_id in card
+    facts = json.loads((DEFAULT_MODEL.parent / "tone.json").read_text(encoding="utf-8"))
+    assert facts["sha256"].startswith(model.model_id)
+    assert facts["features"] == FEATURES_HASH
+    assert facts["trained_on"] == ["ravdess", "nemo", "emodb"]
+
+
+def test_many_calls_in_one_run_are_what_each_alone_is(model: ToneModel) -> None:
+    rows = RNG.normal(0.0, 20.0, (40, len(FEATURES)))
+    together = model.predict(rows)
+    for name in OUTPUTS:
+        values = getattr(together, name)
+        assert values.shape == (40,)
+        assert ((values >= 0.0) & (values <= 1.0)).all()
+        alone = [float(getattr(model.predict(row[None, :]), name)[0]) for row in rows]
+        np.testing.assert_allclose(values, alone, atol=1e-6)
+
+
+def test_no_calls_are_no_answers(model: ToneModel) -> None:
+    assert model.predict(np.zeros((0, len(FEATURES)))).anger.shape == (0,)
+
+
+def test_what_was_never_seen_is_unfamiliar(model: ToneModel) -> None:
+    assert model.predict(np.full((1, len(FEATURES)), 1e4)).familiarity[0] < 0.01
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(len(FEATURES)), np.zeros((2, 3)), np.full((1, len(FEATURES)), np.nan)])
+def test_wrong_features_are_refused(model: ToneModel, wrong: np.ndarray) -> None:
+    with pytest.raises(FeatureError):
+        model.predict(wrong)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"nowhere\.onnx"):
+        ToneModel.load(tmp_path / "nowhere.onnx")
+
+
+def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(DEFAULT_MODEL.read_bytes()[:5000])
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
+        ToneModel.load(bad)
+
+
+def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
+    other = with_facts(tmp_path / "other.onnx", **{"nabra.features": "0123456789abcdef"})
+    with pytest.raises(ModelMismatch, match=r"0123456789abcdef.*emotion\.train"):
+        ToneModel.load(other)
+
+
+def test_another_projects_model_is_refused(tmp_path: Path) -> None:
+    other = with_facts(tmp_path / "other.onnx", **{"nabra.features": ""})
+    with pytest.raises(ModelError, match="not a tone model"):
+        ToneModel.load(other)
+
+
+def test_a_model_without_a_prior_is_refused(tmp_path: Path) -> None:
+    other = with_facts(tmp_path / "other.onnx", **{"nabra.prior": "often"})
+    with pytest.raises(ModelError, match="prior"):
+        ToneModel.load(other)
+
+
+def test_restating_a_probability() -> None:
+    assert at_prior(0.5, 0.5, 0.03) == pytest.approx(0.03)
+    assert at_prior(0.97, 0.5, 0.03) == pytest.approx(0.5, abs=0.01)
+    assert at_prior(1.0, 0.5, 0.03) == pytest.approx(1.0, abs=1e-6)
+    assert at_prior(0.2, 0.3, 0.3) == pytest.approx(0.2)
