@@ -1,0 +1,93 @@
+"""The benchmark's report: every way a stage may state its figures ends as one kind of row."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report, telephony_stages
+from benchmarks.timing import Spread, Stage, Stopwatch, measure_calls
+from tests.nabra.test_commands import nabra
+
+
+def test_a_spread_is_of_what_was_measured() -> None:
+    spread = Spread.of_nanoseconds([1000 * value for value in range(1, 1001)])
+    assert (spread.mean, spread.p50, spread.max) == (500.5, 500.5, 1000.0)
+    assert spread.p50 < spread.p95 < spread.p99 < spread.p999 < spread.max
+
+
+def test_a_stopwatch_counts_only_what_is_inside() -> None:
+    watch = Stopwatch()
+    for _ in range(3):
+        with watch:
+            sum(range(1000))
+    stage = watch.stage("room", "name", "frame")
+    assert (stage.count, len(watch)) == (3, 3)
+    assert stage.cpu_us.p50 > 0
+    assert stage.wall_us.max > 0
+
+
+def test_calls_before_the_count_warm_up() -> None:
+    calls: list[int] = []
+    assert measure_calls("room", "name", "call", lambda: calls.append(1), count=7).count == 7
+    assert len(calls) > 7
+
+
+ROW = {"stage": "asr: one", "unit": "ms", "n": 9, "p50": 1.5, "p999": 2.0}
+
+
+def test_rows_of_either_kind_are_shown_alike() -> None:
+    flat = report.as_row("asr", ROW)
+    assert (flat.name, flat.count, flat.wall_us) == ("one", 9, None)
+    assert flat.cpu_us == {"p50": 1500.0, "p999": 2000.0}
+    both = report.as_row("asr", {"stage": "x", "unit": "us", "n": 1, "wall_p50": 3, "cpu_p50": 2})
+    assert (both.wall_us, both.cpu_us) == ({"p50": 3.0}, {"p50": 2.0})
+    spread = Spread(1, 2, 3, 4, 5, 6)
+    own = report.as_row("asr", Stage("asr", "x", "frame", 5, spread, spread, "a note"))
+    assert own.cpu_us == {"mean": 1, "p50": 2, "p95": 3, "p99": 4, "p999": 5, "max": 6}
+    assert own.note == "a note"
+
+
+def test_every_stage_module_is_found_and_one_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"telephony_stages", "path_stages", "intent_stages"} <= set(report.modules())
+
+    def fail(quick: bool) -> list[Stage]:
+        raise FileNotFoundError("no model")
+
+    monkeypatch.setattr(telephony_stages, "measure", fail)
+    told: list[str] = []
+    assert list(report.collect(True, ["telephony_stages"], told.append)) == [
+        report.Skipped("telephony_stages", "FileNotFoundError: no model")
+    ]
+    assert told == ["telephony_stages"]
+
+
+def test_the_facts_of_the_machine_name_nobody(tmp_path: Path) -> None:
+    rows = [report.as_row("asr", ROW)]
+    report.write_json(tmp_path / "b.json", report.machine(), rows, [], cost=None, quick=True)
+    text = (tmp_path / "b.json").read_text()
+    assert socket.gethostname() not in text
+    assert str(Path.home()) not in text
+    assert {"cores", "cpu", "versions", "load_average"} <= set(json.loads(text)["machine"])
+    report.write_plot(tmp_path / "b.png", report.machine(), rows)
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_measures_a_stage_and_leaves_files(tmp_path: Path) -> None:
+    done = nabra("bench", "telephony", "--quick", "--json", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        assert list(line) == ["module", "stage", "n", "wall_us", "cpu_us", "note"]
+        assert {"p50", "p95", "p99", "p999"} <= set(line["cpu_us"])
+    stored = json.loads((tmp_path / "bench.json").read_text())
+    assert [row["stage"] for row in stored["stages"]] == [line["stage"] for line in lines]
+    assert (tmp_path / "bench.png").exists()
+
+
+def test_a_stage_that_there_is_not_is_told() -> None:
+    done = nabra("bench", "singing")
+    assert done.returncode == 2
+    assert "telephony" in done.stderr
