@@ -105,9 +105,7 @@ def compile_condition(text: str, names: Mapping[Names, frozenset[str]]) -> Condi
         token = getattr(error, "token", None)
         offset = int(token.lexpos) if token is not None else len(text)
         found = f"'{token.value}' cannot stand here" if token is not None else "the condition is not complete"
-        raise ConditionError(
-            found, offset, "a condition such as: intent == 'billing' and words > 3"
-        ) from None
+        raise ConditionError(found, offset, "a condition such as: intent == 'billing' and words > 3") from None
     except engine_errors.EngineError as error:
         raise ConditionError(f"the types in '{text}' do not fit together ({error.message})") from None
     except (ArithmeticError, ValueError, TypeError) as error:
@@ -152,9 +150,7 @@ class _Translator:
         """Translate what must be true or false."""
         if isinstance(node, tree.LogicExpression):
             operator = ast.And() if node.type == "and" else ast.Or()
-            return ast.BoolOp(
-                operator, [self.condition(node.left, positive), self.condition(node.right, positive)]
-            )
+            return ast.BoolOp(operator, [self.condition(node.left, positive), self.condition(node.right, positive)])
         if isinstance(node, tree.UnaryExpression) and node.type == "not":
             return ast.UnaryOp(ast.Not(), self.condition(node.right, False))
         if isinstance(node, tree.FuzzyComparisonExpression):
@@ -185,27 +181,19 @@ class _Translator:
                 self._at(variable),
             )
         if left_kind is Kind.TABLE:
-            raise ConditionError(
-                "a table cannot be compared", self._at(variable), 'probabilities["name"] > 0.5'
-            )
+            raise ConditionError("a table cannot be compared", self._at(variable), 'probabilities["name"] > 0.5')
         if node.type not in ("eq", "ne") and left_kind is not Kind.NUMBER:
-            raise ConditionError(
-                f"only numbers have an order, {self._name(node.left)} is {_KIND_NOUNS[left_kind]}"
-            )
+            raise ConditionError(f"only numbers have an order, {self._name(node.left)} is {_KIND_NOUNS[left_kind]}")
         self._check_name(left_variable, node.right)
         self._check_name(right_variable, node.left)
         code = ast.Compare(left, [_COMPARISONS[node.type]()], [right])
-        tones = [
-            v for v in (left_variable, right_variable) if v is not None and v.tone is not ToneUse.NOT_TONE
-        ]
+        tones = [v for v in (left_variable, right_variable) if v is not None and v.tone is not ToneUse.NOT_TONE]
         if not tones:
             return code
         number = node.right if left_variable is tones[0] else node.left
         if not isinstance(_positive_number(number), float):
             raise ConditionError(f"'{tones[0].name}' may be compared with a number only", self._at(tones[0]))
-        return self._tone(
-            code, tones[0], positive, node.type if left_variable is tones[0] else _MIRRORED[node.type]
-        )
+        return self._tone(code, tones[0], positive, node.type if left_variable is tones[0] else _MIRRORED[node.type])
 
     def _contains(self, node: Any) -> ast.expr:
         kind, member, variable = self._operand(node.member)

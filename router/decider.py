@@ -157,7 +157,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     words_say = destination if sure else generation.config.default
     if moment.key_destination is None and not moment.forced:
         settled = without_tone.route or words_say
-        if not moment.ended and moment.tone_awaited and generation.rules.tone_could_matter(calm, settled):
+        if not moment.ended and moment.tone_awaited and generation.rules.tone_could_matter(calm, without_tone, settled):
             return Wait(for_tone=True)
         unsettled = without_tone.ask or (not sure and without_tone.route is None)
         if unsettled and not moment.asked and settings.ask:
@@ -168,9 +168,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
 
     outcome = without_tone
     if moment.tone.heard:
-        outcome = generation.rules.evaluate(
-            _values(moment, generation, moment.tone, calm["destination"], probability)
-        )
+        outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
     return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure))
 
 
@@ -229,9 +227,7 @@ def _choose(moment: Moment, generation: Generation, outcome: Outcome, reading: _
     by_key = moment.key_destination is not None
     by_rule = not by_key and outcome.route is not None
     sure = reading.sure
-    by_words = not by_key and (
-        (by_rule and sure and rests_on_words(outcome.route_uses)) or (not by_rule and sure)
-    )
+    by_words = not by_key and ((by_rule and sure and rests_on_words(outcome.route_uses)) or (not by_rule and sure))
     destination = moment.key_destination or outcome.route or (reading.destination if sure else config.default)
     rung, steps = climb_down(moment.footing, by_words=by_words, by_key=by_key, by_rule=by_rule)
     priority = int(outcome.raise_minutes + 0.5)
@@ -278,9 +274,7 @@ def _reasons(
         reasons.append(say(Code.RULE_ROUTE, rule=outcome.route_rule, destination=outcome.route))
     if moment.hard is not None:
         hard = moment.hard
-        reasons.append(
-            say(Code.HARD_WORD, phrase=hard.phrase, intent=hard.intent, destination=hard.destination)
-        )
+        reasons.append(say(Code.HARD_WORD, phrase=hard.phrase, intent=hard.intent, destination=hard.destination))
     elif reading.sure:
         reasons.append(
             say(
@@ -295,9 +289,7 @@ def _reasons(
         )
     elif moment.key_destination is None:
         if moment.understood.words and strongest:
-            reasons.append(
-                say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold)
-            )
+            reasons.append(say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold))
         elif moment.spoke and moment.footing.recogniser:
             reasons.append(say(Code.NO_WORDS))
         if outcome.route is None:
@@ -310,9 +302,7 @@ def _reasons(
         reasons.append(say(Code.RULE_RAISE, rules=", ".join(outcome.raised), minutes=outcome.raise_minutes))
     if rung is Rung.PARTIAL_TEXT:
         missing = Missing.FINAL_LATE if moment.footing.ended else Missing.STILL_SPEAKING
-        reasons.append(
-            say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value)
-        )
+        reasons.append(say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value))
     if moment.asked:
         reasons.append(say(Code.ASKED))
     reasons.extend(moment.context)

@@ -75,9 +75,7 @@ def rests_on_words(variables: frozenset[str]) -> bool:
     return bool(variables & _WORD_VARIABLES)
 
 
-def climb_down(
-    footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool
-) -> tuple[Rung, tuple[Step, ...]]:
+def climb_down(footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool) -> tuple[Rung, tuple[Step, ...]]:
     """Return the rung that carried the decision and every better one that did not.
 
     Parameters
@@ -98,9 +96,7 @@ def climb_down(
     if footing.tone_off:
         steps.append(Step(Rung.TONE_AND_KEYS, Missing.TONE_OFF))
     else:
-        steps.append(
-            Step(Rung.TONE_AND_KEYS, Missing.NO_RULE if footing.tone_heard else Missing.TONE_UNHEARD)
-        )
+        steps.append(Step(Rung.TONE_AND_KEYS, Missing.NO_RULE if footing.tone_heard else Missing.TONE_UNHEARD))
     return Rung.DEFAULT, tuple(steps)
 
 

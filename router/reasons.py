@@ -144,8 +144,7 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.TONE_OFF_BY_CALLER: (
-        "The caller objected to the analysis of tone by key; what had been gathered was deleted "
-        "({deleted} estimates).",
+        "The caller objected to the analysis of tone by key; what had been gathered was deleted ({deleted} estimates).",
         "اعترض المتصل على تحليل نبرة الصوت بالمفتاح، فحُذف ما جُمع ({deleted} تقديرًا).",
         "",
         "",

@@ -279,8 +279,7 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
     """
     if value.get("schema") != SCHEMA or value.get("kind") != "decision":
         raise RecordError(
-            f"not a decision record of schema {SCHEMA} (schema {value.get('schema')!r}, "
-            f"kind {value.get('kind')!r})"
+            f"not a decision record of schema {SCHEMA} (schema {value.get('schema')!r}, kind {value.get('kind')!r})"
         )
     try:
         facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})

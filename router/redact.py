@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum, auto
+from functools import lru_cache
 
 MASK = "[digits]"
 """What stands in for a run."""
@@ -39,9 +40,7 @@ def _fold(word: str) -> str:
     return folded.translate(_LETTERS)
 
 
-_LETTERS = str.maketrans(
-    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ی": "ي"}
-)
+_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ی": "ي"})
 
 _WORDS: dict[str, _Part] = {
     _fold(word): part
@@ -89,6 +88,16 @@ def redact(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
+def _read(token: str) -> tuple[str, _Part | None, bool]:
+    """Return a word folded, what it contributes, and whether it was joined to the word before by `و`."""
+    word = _fold(token)
+    part = _WORDS.get(word)
+    if part is None and word.startswith(_AND):
+        return word, _WORDS.get(word[1:]), True
+    return word, part, False
+
+
 class _Run:
     """The number being read, if any: `reach` is the end of its last word, `end` of its last number."""
 
@@ -114,11 +123,7 @@ class _Run:
             return self._count(SHORTEST_RUN, None, start, end)
         if token[0].isdigit():
             return self._count(len(token) * self._times(), None, start, end)
-        word = _fold(token)
-        part = _WORDS.get(word)
-        joined = False
-        if part is None and word.startswith(_AND):
-            part, joined = _WORDS.get(word[1:]), True
+        word, part, joined = _read(token)
         match part:
             case None:
                 return False

@@ -31,9 +31,7 @@ def replay(record: DecisionRecord | Mapping[str, Any], generation: Generation) -
         raise ReplayError(f"call {recorded.call.call}: its words were not kept (records.keep_text is false)")
     session = _fed(recorded, generation)
     if session.decision is None and recorded.decision is not None:
-        raise ReplayError(
-            f"call {recorded.call.call}: the evidence ends before this configuration would have decided"
-        )
+        raise ReplayError(f"call {recorded.call.call}: the evidence ends before this configuration would have decided")
     return session.decision
 
 

@@ -29,6 +29,7 @@ class CompiledRule:
 
     rule: Rule
     condition: Condition
+    place: int
 
     @property
     def name(self) -> str:
@@ -46,7 +47,8 @@ class Outcome:
     ask : a rule above the route wants the question put.
     fired : names of the rules that acted, in order; `raised` those of them that raise.
     shadowed : names of the rules that would have acted, but are only tried out.
-    route_uses : the variables that the routing rule speaks of.
+    route_place : where that rule stands, counted from the top; None without a route.
+    route_uses : the variables that it speaks of.
     """
 
     route: str | None = None
@@ -56,6 +58,7 @@ class Outcome:
     fired: tuple[str, ...] = ()
     raised: tuple[str, ...] = ()
     shadowed: tuple[str, ...] = ()
+    route_place: int | None = None
     route_uses: frozenset[str] = frozenset()
 
 
@@ -70,11 +73,7 @@ class Rules:
     def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
         self.rules = rules
         self._tests = tuple((rule.condition.holds, rule) for rule in rules)
-        self._tone = tuple(
-            (place, rule)
-            for place, rule in enumerate(rules)
-            if rule.condition.uses_tone and not rule.rule.then.shadow
-        )
+        self._tone = tuple(rule for rule in rules if rule.condition.uses_tone and not rule.rule.then.shadow)
 
     def evaluate(self, values: Values) -> Outcome:
         """Return what all rules together say of these values."""
@@ -104,46 +103,33 @@ class Rules:
             raise_minutes=min(minutes, MAX_RAISE_MINUTES),
             ask=ask,
             fired=tuple(fired),
-            raised=tuple(
-                hit.name for hit in hits if hit.rule.then.raise_minutes > 0 and not hit.rule.then.shadow
-            ),
+            raised=tuple(hit.name for hit in hits if hit.rule.then.raise_minutes > 0 and not hit.rule.then.shadow),
             shadowed=tuple(shadowed),
+            route_place=route.place if route else None,
             route_uses=route.condition.variables if route else frozenset(),
         )
 
-    def tone_could_matter(self, unheard: Values, settled: str) -> bool:
+    def tone_could_matter(self, unheard: Values, outcome: Outcome, settled: str) -> bool:
         """Return whether any tone at all could change what becomes of a call.
 
-        Exact: a rule is open where it fails with tone unheard and holds at its ceiling. An open raise
-        changes the priority unless the bound is reached; an open route changes the destination if it stands
-        above the route that is taken otherwise and leads elsewhere.
+        Exact: a rule is open where it fails with tone unheard and holds at its ceiling. An open raise changes the
+        priority unless the bound is reached; an open route changes the destination if it stands above the route
+        that is taken otherwise and leads elsewhere.
 
         Parameters
         ----------
-        unheard : the values, those of tone unheard.
+        unheard : the values, those of tone unheard; `outcome` is what `evaluate` says of them.
         settled : the destination taken if tone stays unheard.
         """
-        if not self._tone:
-            return False
-        still_open = [
-            (place, rule)
-            for place, rule in self._tone
-            if not rule.condition.holds(unheard) and rule.condition.ceiling(unheard)
-        ]
-        if not still_open:
-            return False
-        taken = len(self.rules)
-        minutes = 0.0
-        for place, (holds, rule) in enumerate(self._tests):
-            if not rule.rule.then.shadow and holds(unheard):
-                minutes += rule.rule.then.raise_minutes
-                if rule.rule.then.route is not None:
-                    taken = min(taken, place)
-        return any(
-            (rule.rule.then.raise_minutes > 0 and minutes < MAX_RAISE_MINUTES)
-            or (rule.rule.then.route not in (None, settled) and place < taken)
-            for place, rule in still_open
-        )
+        taken = len(self.rules) if outcome.route_place is None else outcome.route_place
+        room = outcome.raise_minutes < MAX_RAISE_MINUTES
+        for rule in self._tone:
+            then = rule.rule.then
+            raises = room and then.raise_minutes > 0
+            routes = then.route is not None and then.route != settled and rule.place < taken
+            if (raises or routes) and rule.condition.ceiling(unheard) and not rule.condition.holds(unheard):
+                return True
+        return False
 
 
 _NOTHING = Outcome()
@@ -167,7 +153,7 @@ def compile_rules(config: Config) -> Rules:
             problems.append(_problem(rule, error.message, error.offset, error.expected, error.nearest))
             continue
         problems.extend(_breaches(rule, condition, config))
-        compiled.append(CompiledRule(rule, condition))
+        compiled.append(CompiledRule(rule, condition, len(compiled)))
     if problems:
         raise RulesError(problems)
     return Rules(tuple(compiled))
@@ -204,8 +190,6 @@ def _breaches(rule: Rule, condition: Condition, config: Config) -> Iterator[Prob
         )
 
 
-def _problem(
-    rule: Rule, message: str, offset: int = 0, expected: str = "", nearest: str | None = None
-) -> Problem:
+def _problem(rule: Rule, message: str, offset: int = 0, expected: str = "", nearest: str | None = None) -> Problem:
     place = rule.position or Position(Path("rules"), 1, 1)
     return Problem(Position(place.file, place.line, place.column + offset), message, expected, nearest)

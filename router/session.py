@@ -476,9 +476,7 @@ class Session:
         elif isinstance(verdict, Ask):
             self._ask(commands)
 
-    def _decide_now(
-        self, now: float, commands: list[Command], trigger: Trigger, key: str | None = None
-    ) -> None:
+    def _decide_now(self, now: float, commands: list[Command], trigger: Trigger, key: str | None = None) -> None:
         verdict = decide(self._moment(now, trigger, ended=False, forced=True, key=key), self.generation)
         if not isinstance(verdict, Decision):
             raise AssertionError(f"a forced decision came back as {verdict}")

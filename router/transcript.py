@@ -17,6 +17,11 @@ class Transcript:
     ----------
     generation : understands the words.
     language : of the call.
+
+    Attributes
+    ----------
+    text : everything said so far, redacted; `understood` what it means.
+    hard : the hard word that may be acted on: final, or heard twice running.
     """
 
     def __init__(self, generation: Generation, language: str) -> None:
@@ -28,6 +33,7 @@ class Transcript:
         self._asked = False
         self._read: tuple[str, str] = ("", "")
         self._phrase_before: str | None = None
+        self.text = ""
         self.understood: Understanding = NOTHING_HEARD
         self.hard: HardHit | None = None
 
@@ -35,11 +41,6 @@ class Transcript:
     def partial(self) -> bool:
         """Whether the last words are not final."""
         return bool(self._partial)
-
-    @property
-    def text(self) -> str:
-        """Everything said, redacted."""
-        return self._join(0)
 
     def hear(self, words: Words) -> bool:
         """Take what the recogniser heard; return whether there are any words after it."""
@@ -75,9 +76,8 @@ class Transcript:
         everything, answer = self._join(0), self._join(self._answer_from) if self._asked else ""
         if (everything, answer) != self._read:
             self._read = (everything, answer)
-            self.understood = (
-                self._generation.understand(everything, self._language) if everything else NOTHING_HEARD
-            )
+            self.text = everything
+            self.understood = self._generation.understand(everything, self._language) if everything else NOTHING_HEARD
             if answer and answer != everything:
                 alone = self._generation.understand(answer, self._language)
                 if alone.hard is not None or alone.strongest()[1] > self.understood.strongest()[1]:

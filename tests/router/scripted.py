@@ -98,9 +98,7 @@ def site(**changes: object) -> Config:
         default_language="en",
         destinations=DESTINATIONS,
         default="reception",
-        notice=Notice(
-            prompts={"en": prompt, "ar": prompt}, ask={"en": prompt, "ar": prompt}, tone_off_key="9"
-        ),
+        notice=Notice(prompts={"en": prompt, "ar": prompt}, ask={"en": prompt, "ar": prompt}, tone_off_key="9"),
         keys={"1": "complaints", "2": "sales"},
         intents=IntentSet(intents=INTENTS),
         decision=DecisionSettings(),
@@ -165,9 +163,7 @@ class Caller:
         while True:
             due = self.session.deadline()
             steps = [
-                when
-                for when in (due, self.prompt[1] if self.prompt else None)
-                if when is not None and when <= goal
+                when for when in (due, self.prompt[1] if self.prompt else None) if when is not None and when <= goal
             ]
             if not steps:
                 self.now_s = max(self.now_s, goal)
@@ -184,9 +180,7 @@ class Caller:
             else:
                 before = (self.session.state, self.session.deadline())
                 self._obey(self.session.tick(self.now_s))
-                assert (self.session.state, self.session.deadline()) != before, (
-                    "a deadline that changes nothing"
-                )
+                assert (self.session.state, self.session.deadline()) != before, "a deadline that changes nothing"
 
     def listening(self) -> Caller:
         return self.until(self.prompt_s)

@@ -93,9 +93,7 @@ def test_every_variable_has_a_value_and_a_meaning() -> None:
         ("valence != 0.5", 0, None, "take the rule away"),
     ],
 )
-def test_what_is_wrong_is_found_when_it_is_compiled(
-    text: str, offset: int, nearest: str | None, says: str
-) -> None:
+def test_what_is_wrong_is_found_when_it_is_compiled(text: str, offset: int, nearest: str | None, says: str) -> None:
     with pytest.raises(ConditionError) as caught:
         compile_condition(text, NAMES)
     assert (caught.value.offset, caught.value.nearest) == (offset, nearest)

@@ -34,9 +34,7 @@ def test_the_shipped_rules_compile() -> None:
         ("ar", "اريد تقديم شكوى على الموظف", "complaints"),
     ],
 )
-def test_what_callers_say_goes_where_it_should(
-    shipped: Generation, language: str, said: str, destination: str
-) -> None:
+def test_what_callers_say_goes_where_it_should(shipped: Generation, language: str, said: str, destination: str) -> None:
     caller = Caller(shipped, facts=CallFacts(call="a", pbx="main", language=language))
     caller.until(3).speaks().until(5).ends().final(said)
     assert caller.decision.destination == destination
@@ -52,9 +50,7 @@ def test_the_same_configuration_has_the_same_hash(shipped: Generation, tmp_path:
     again = Generation.fit(load(SHIPPED), 2, cache_dir=tmp_path)
     cached = Generation.fit(load(SHIPPED), 3, cache_dir=tmp_path)
     assert shipped.hash == again.hash == cached.hash
-    assert cached.understand("i want to pay my bill", "en") == shipped.understand(
-        "i want to pay my bill", "en"
-    )
+    assert cached.understand("i want to pay my bill", "en") == shipped.understand("i want to pay my bill", "en")
 
 
 def test_a_generation_knows_where_its_intents_lead() -> None:

@@ -88,23 +88,17 @@ RULES = st.lists(
                 "valence < 0.3",
             ]
         ),
-        st.sampled_from(
-            [("route", "complaints"), ("route", "sales"), ("raise_minutes", 7.0), ("raise_minutes", 0.4)]
-        ),
+        st.sampled_from([("route", "complaints"), ("route", "sales"), ("raise_minutes", 7.0), ("raise_minutes", 0.4)]),
     ),
     max_size=5,
-).map(
-    lambda pairs: tuple(rule(f"r{n}", when, **{key: value}) for n, (when, (key, value)) in enumerate(pairs))
-)
+).map(lambda pairs: tuple(rule(f"r{n}", when, **{key: value}) for n, (when, (key, value)) in enumerate(pairs)))
 
 
 def made(config: Config) -> Generation:
     return Generation.of(config, 1, KeywordReader())
 
 
-def played(
-    generation: Generation, script: list[Step], *, louder: float = 0.0, opened_s: float = 100.0
-) -> Caller:
+def played(generation: Generation, script: list[Step], *, louder: float = 0.0, opened_s: float = 100.0) -> Caller:
     caller = Caller(generation, opened_s=opened_s)
     for step in script:
         caller.until(caller.t + step.after_s)
@@ -185,18 +179,14 @@ def test_more_anger_never_lowers_a_place_nor_leads_to_self_service(
 
 @settings(max_examples=150, deadline=None)
 @given(steps(KINDS), RULES)
-def test_a_caller_who_objects_is_served_and_no_tone_is_left(
-    script: list[Step], rules: tuple[object, ...]
-) -> None:
+def test_a_caller_who_objects_is_served_and_no_tone_is_left(script: list[Step], rules: tuple[object, ...]) -> None:
     generation = made(site(rules=rules))
     objecting = played(generation, [Step(0.5, "key", digit="9"), *script])
     decision = objecting.decision
     assert decision.destination in DESTINATIONS
     record = objecting.session.record(objecting.now_s)
     assert not any(entry.event.__class__.__name__ == "Tone" for entry in record.timeline)
-    off = played(
-        made(site(rules=rules, tone=ToneSettings(enabled=False))), [Step(0.5, "pauses"), *script]
-    ).decision
+    off = played(made(site(rules=rules, tone=ToneSettings(enabled=False))), [Step(0.5, "pauses"), *script]).decision
     assert (off.destination, off.priority, off.decided_at_s) == (
         decision.destination,
         decision.priority,

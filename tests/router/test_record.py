@@ -120,9 +120,7 @@ def test_words_that_are_not_kept_are_not_there_and_cannot_be_replayed() -> None:
 
 def test_a_record_is_decided_again_under_another_generation() -> None:
     record = as_json(a_call())
-    other = generation(
-        rules=(rule("buyers to people", 'intent == "buy"', route="reception", raise_minutes=3.0),)
-    )
+    other = generation(rules=(rule("buyers to people", 'intent == "buy"', route="reception", raise_minutes=3.0),))
     again = replay(record, other)
     assert again is not None
     assert (again.destination, again.priority) == ("reception", 3)

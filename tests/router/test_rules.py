@@ -86,22 +86,16 @@ def test_every_problem_is_reported_with_its_place() -> None:
         ("angry", {"route": "complaints", "shadow": True}, "sales", False),
     ],
 )
-def test_whether_tone_could_matter_is_exact(
-    when: str, then: dict[str, object], settled: str, matters: bool
-) -> None:
+def test_whether_tone_could_matter_is_exact(when: str, then: dict[str, object], settled: str, matters: bool) -> None:
     rules = compile_rules(site(rules=(rule("it", when, **then),)))
-    assert rules.tone_could_matter(CALM, settled) is matters
+    assert rules.tone_could_matter(CALM, rules.evaluate(CALM), settled) is matters
 
 
 def test_an_open_route_below_the_one_taken_cannot_matter() -> None:
-    below = compile_rules(
-        site(rules=(rule("a", "sure", route="sales"), rule("b", "angry", route="complaints")))
-    )
-    above = compile_rules(
-        site(rules=(rule("b", "angry", route="complaints"), rule("a", "sure", route="sales")))
-    )
-    assert not below.tone_could_matter(CALM, "sales")
-    assert above.tone_could_matter(CALM, "sales")
+    below = compile_rules(site(rules=(rule("a", "sure", route="sales"), rule("b", "angry", route="complaints"))))
+    above = compile_rules(site(rules=(rule("b", "angry", route="complaints"), rule("a", "sure", route="sales"))))
+    assert not below.tone_could_matter(CALM, below.evaluate(CALM), "sales")
+    assert above.tone_could_matter(CALM, above.evaluate(CALM), "sales")
 
 
 WHENS = st.sampled_from(
@@ -151,10 +145,8 @@ def test_where_tone_cannot_matter_it_does_not(
 ) -> None:
     compiled = compile_rules(site(rules=rules))
     unheard = compiled.evaluate(CALM)
-    if compiled.tone_could_matter(CALM, unheard.route or "sales"):
+    if compiled.tone_could_matter(CALM, unheard, unheard.route or "sales"):
         return
-    heard = compiled.evaluate(
-        {**HEARD, "anger": anger, "angry": anger >= 0.7, "arousal": arousal, "valence": valence}
-    )
+    heard = compiled.evaluate({**HEARD, "anger": anger, "angry": anger >= 0.7, "arousal": arousal, "valence": valence})
     assert (heard.route or "sales") == (unheard.route or "sales")
     assert math.isclose(heard.raise_minutes, unheard.raise_minutes)

@@ -123,9 +123,7 @@ def test_words_over_the_question_stop_it_and_a_cough_does_not() -> None:
 
 
 def test_a_cough_over_the_question_leaves_time_to_answer() -> None:
-    caller = (
-        Caller().until(3).speaks().until(4).ends().final("hello it is me").until(4.5).speaks().until(5).ends()
-    )
+    caller = Caller().until(3).speaks().until(4).ends().final("hello it is me").until(4.5).speaks().until(5).ends()
     caller.final("").until(6.5)
     assert not caller.decisions
     caller.speaks().until(7.5).ends().final("buy")
@@ -247,13 +245,7 @@ def test_the_end_of_speech_ends_the_wait_for_tone() -> None:
 
 
 def test_an_angry_caller_is_not_sent_to_self_service() -> None:
-    caller = (
-        Caller(generation(rules=ANGRY_RULES))
-        .until(3)
-        .speaks()
-        .sounds(0.95)
-        .partial("what is my balance please")
-    )
+    caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().sounds(0.95).partial("what is my balance please")
     assert caller.decision.destination == "complaints"
     assert caller.decision.rules_fired == ("angry to people", "angry waits less")
 
