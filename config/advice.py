@@ -60,7 +60,7 @@ def _law(config: Config) -> Iterator[Warning_]:
     if config.tone.enabled and config.tone.model is None:
         yield Warning_(
             _at(config, "tone.model"),
-            "the tone model that comes with Nabra is non-commercial, like some of the recordings it learnt from",
+            "the tone model that comes with Nabra learnt from recordings for non-commercial use",
             "read its model card; train one on your own labelled calls, or set tone.enabled to false",
         )
     for i, pbx in enumerate(config.pbx):
@@ -73,7 +73,7 @@ def _law(config: Config) -> Iterator[Warning_]:
         elif pbx.secret_file is None and pbx.secret_env is None:
             yield Warning_(
                 _at(config, f"pbx[{i}].secret"),
-                f"the password of '{pbx.name}' stands in the configuration, where copies of it will show it",
+                f"the password of '{pbx.name}' stands in the file, where every copy shows it",
                 "use secret_file or secret_env",
             )
         elif pbx.secret_file is not None and pbx.secret_file.stat().st_mode & 0o077:
@@ -83,9 +83,7 @@ def _law(config: Config) -> Iterator[Warning_]:
                 f"chmod 600 {pbx.secret_file}",
             )
     if not config.pbx:
-        yield Warning_(
-            _at(config, "pbx"), "no PBX is named, so no live call can be routed", "add one under pbx"
-        )
+        yield Warning_(_at(config, "pbx"), "no PBX is named, so no live call can be routed", "add one under pbx")
     if config.records.keep_text and not config.records.mask_number:
         yield Warning_(
             _at(config, "records.mask_number"),
@@ -120,9 +118,7 @@ def _network(config: Config) -> Iterator[Warning_]:
                 "use a private network or a tunnel",
             )
     if config.health.port and not _is_local(config.health.host):
-        yield Warning_(
-            _at(config, "health.host"), "anybody on the network may ask for our health", "use 127.0.0.1"
-        )
+        yield Warning_(_at(config, "health.host"), "anybody on the network may ask for our health", "use 127.0.0.1")
 
 
 def _is_local(host: str) -> bool:
@@ -140,7 +136,7 @@ def _budget(config: Config) -> Iterator[Warning_]:
         if needed_s > budget.total_s:
             yield Warning_(
                 _at(config, "budget.total_s"),
-                f"the PBX gives up after {budget.total_s:g} s, but in '{language}' notice ({notice_s:.1f} s), "
+                f"the PBX gives up after {budget.total_s:g} s; in '{language}' notice ({notice_s:.1f} s), "
                 f"listening and deciding may take {needed_s:.1f} s",
                 f"shorten the notice, lower listen_s, or raise total_s to {needed_s + 1:.0f}",
             )
@@ -166,9 +162,7 @@ def _understanding(config: Config) -> Iterator[Warning_]:
                 f"there are no intents in '{language}'",
                 "add a file of examples",
             )
-    by_language = {
-        language: {i.name for i in config.intents.intents if i.language == language} for language in taught
-    }
+    by_language = {language: {i.name for i in config.intents.intents if i.language == language} for language in taught}
     every = sorted(set().union(*by_language.values())) if by_language else []
     for language in sorted(taught):
         for name in every:
@@ -183,9 +177,7 @@ def _understanding(config: Config) -> Iterator[Warning_]:
             ("agent", "asking for a person is guessed at"),
         ):
             if name not in every:
-                yield Warning_(
-                    _at(config, f"intents.{language}"), f"there is no intent '{name}', so {why}", "add one"
-                )
+                yield Warning_(_at(config, f"intents.{language}"), f"there is no intent '{name}', so {why}", "add one")
 
 
 def _examples(config: Config) -> Iterator[Warning_]:

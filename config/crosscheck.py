@@ -51,23 +51,17 @@ class _Checker:
     def unknown(self, path: str, what: str, name: str | None, known: Iterable[str]) -> Iterator[Problem]:
         known = list(known)
         if name is not None and known and name not in known:
-            yield self.problem(
-                path, f"unknown {what} '{name}'", "one of " + ", ".join(known), nearest(name, known)
-            )
+            yield self.problem(path, f"unknown {what} '{name}'", "one of " + ", ".join(known), nearest(name, known))
 
     def destinations(self) -> Iterator[Problem]:
         config = self.config
         if config.destinations is not None and not config.destinations:
-            yield self.problem(
-                "destinations", "there are no destinations", "at least the one named by default"
-            )
+            yield self.problem("destinations", "there are no destinations", "at least the one named by default")
         yield from self.unknown("default", "destination", config.default, self.known_destinations)
         for key, name in (config.keys or {}).items():
             yield from self.unknown(f"keys.{key}", "destination", name, self.known_destinations)
             if key == config.notice.tone_off_key:
-                yield self.problem(
-                    f"keys.{key}", f"key '{key}' turns the analysis of tone off already", "another key"
-                )
+                yield self.problem(f"keys.{key}", f"key '{key}' turns the analysis of tone off already", "another key")
         for name, destination in (config.destinations or {}).items():
             if destination is None:
                 continue
@@ -173,29 +167,21 @@ class _Checker:
                 if model.path is None:
                     yield self.problem(path, "Vosk needs the directory of a model", "path: its directory")
                 elif not model.path.is_dir():
-                    yield self.problem(
-                        f"{path}.path", f"there is no directory {model.path}", "an unpacked Vosk model"
-                    )
+                    yield self.problem(f"{path}.path", f"there is no directory {model.path}", "an unpacked Vosk model")
             elif model.path is not None:
-                yield self.problem(
-                    f"{path}.path", f"engine {model.engine} takes no path", "engine: vosk, or no path"
-                )
+                yield self.problem(f"{path}.path", f"engine {model.engine} takes no path", "engine: vosk, or no path")
             if model.engine is SpeechEngine.MOONSHINE and language != "en":
                 yield self.problem(f"{path}.engine", f"moonshine knows no '{language}'", "vosk or none")
         tone = self.config.tone.model
         if tone is not None and not tone.is_file():
-            yield self.problem(
-                "tone.model", f"there is no file {tone}", "an ONNX file from nabra train, or null"
-            )
+            yield self.problem("tone.model", f"there is no file {tone}", "an ONNX file from nabra train, or null")
 
     def intents(self) -> Iterator[Problem]:
         seen: set[tuple[str, str]] = set()
         homes: dict[str, str] = {}
         for intent in self.config.intents.intents:
             path = f"intents.{intent.language}.{intent.name}"
-            yield from self.unknown(
-                f"{path}.destination", "destination", intent.destination, self.known_destinations
-            )
+            yield from self.unknown(f"{path}.destination", "destination", intent.destination, self.known_destinations)
             if (intent.language, intent.name) in seen:
                 yield self.problem(
                     path,
@@ -203,8 +189,10 @@ class _Checker:
                     "once for each language",
                 )
             seen.add((intent.language, intent.name))
+            if intent.destination not in self.known_destinations:
+                continue
             home = homes.setdefault(intent.name, intent.destination)
-            if home != intent.destination and intent.destination is not None:
+            if home != intent.destination:
                 yield self.problem(
                     f"{path}.destination",
                     f"'{intent.name}' goes to '{home}' in another language",
@@ -219,19 +207,13 @@ class _Checker:
             if rule is None:
                 continue
             if rule.name is not None and rule.name in names:
-                yield self.problem(
-                    f"rules[{i}].name", f"two rules are called '{rule.name}'", "a name for each"
-                )
+                yield self.problem(f"rules[{i}].name", f"two rules are called '{rule.name}'", "a name for each")
             names[rule.name] = i
             if rule.when is not None and not rule.when.strip():
-                yield self.problem(
-                    f"rules[{i}].when", "the condition is empty", "true, if the rule always holds"
-                )
+                yield self.problem(f"rules[{i}].when", "the condition is empty", "true, if the rule always holds")
             if rule.then is None:
                 continue
-            yield from self.unknown(
-                f"rules[{i}].then.route", "destination", rule.then.route, self.known_destinations
-            )
+            yield from self.unknown(f"rules[{i}].then.route", "destination", rule.then.route, self.known_destinations)
             action = rule.then
             if action.route is None and not action.raise_minutes and not action.ask:
                 yield self.problem(f"rules[{i}].then", "the rule does nothing", "route, raise_minutes or ask")

@@ -21,6 +21,9 @@ SHIPPED = Path(__file__).resolve().parent / "defaults" / "nabra.yaml"
 """The configuration that comes with Nabra."""
 
 
+_PASSWORDS = ("secret", "secret_file", "secret_env")
+
+
 def load(path: str | os.PathLike[str] | None = None) -> Config:
     """The configuration in a YAML file, checked.
 
@@ -44,9 +47,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
         source=file,
         places=places,
         pbx=tuple(
-            _with_secret(pbx, places.get(f"pbx[{i}]", Position(file, 1, 1)), problems)
-            for i, pbx in enumerate(read.pbx)
-            if pbx is not None
+            _with_secret(pbx, f"pbx[{i}]", places, problems) for i, pbx in enumerate(read.pbx) if pbx is not None
         ),
         intents=_gather(read.intents, places, problems),
     )
@@ -56,8 +57,12 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
     return dataclasses.replace(config, fingerprint=_fingerprint(config))
 
 
-def _with_secret(pbx: Pbx, place: Position, problems: list[Problem]) -> Pbx:
-    given = [name for name in ("secret", "secret_file", "secret_env") if getattr(pbx, name) is not None]
+def _with_secret(pbx: Pbx, path: str, places: Mapping[str, Position], problems: list[Problem]) -> Pbx:
+    place = places[path]
+    written = [places[f"{path}.{name}"] for name in _PASSWORDS if f"{path}.{name}" in places]
+    given = [name for name in _PASSWORDS if getattr(pbx, name) is not None]
+    if not given and any(problem.position in written for problem in problems):
+        return pbx  # it has one, and what is wrong with it was said
     if len(given) != 1:
         message = f"this PBX has {' and '.join(given)}" if given else "this PBX has no password"
         problems.append(Problem(place, message, "exactly one of secret_file, secret_env, secret"))
@@ -80,9 +85,7 @@ def _with_secret(pbx: Pbx, place: Position, problems: list[Problem]) -> Pbx:
 def _usable(secret: str, place: Position, problems: list[Problem]) -> Secret:
     # A line break would end the login action on the wire and begin another.
     if not secret.strip() or not secret.isprintable():
-        problems.append(
-            Problem(place, "the password is empty or has unprintable characters", "one line of text")
-        )
+        problems.append(Problem(place, "the password is empty or has unprintable characters", "one line of text"))
     return Secret(secret)
 
 

@@ -81,9 +81,7 @@ class Walker:
         for key, value_node, name in self._pairs(node):
             if name not in fields:
                 where = f"in {path}" if path else "at the top"
-                self.problem(
-                    key, f"unknown key '{name}' {where}", "one of " + ", ".join(fields), nearest(name, fields)
-                )
+                self.problem(key, f"unknown key '{name}' {where}", "one of " + ", ".join(fields), nearest(name, fields))
                 continue
             metadata = fields[name].metadata
             value = self._value(value_node, hints[name], metadata, f"{path}.{name}" if path else name)
