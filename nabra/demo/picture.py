@@ -150,9 +150,7 @@ def _draw_sound(axes: Any, pcm: Samples) -> None:
     t = (np.arange(len(whole)) + 0.5) * column / RATE_HZ
     reach = max(0.05, float(np.max(np.abs(whole), initial=0.0)) * 1.15)
     if whole.size:
-        axes.fill_between(
-            t, whole.min(axis=1), whole.max(axis=1), color=_SOUND, linewidth=0.4, edgecolor=_SOUND
-        )
+        axes.fill_between(t, whole.min(axis=1), whole.max(axis=1), color=_SOUND, linewidth=0.4, edgecolor=_SOUND)
     axes.set_ylim(-reach, reach * 1.45)
     axes.set_yticks([])
     axes.set_ylabel("caller", fontsize=9, color=_INK)
@@ -226,9 +224,7 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: _Span, decided_s: float
     axes.set_ylabel("tone", fontsize=9, color=_INK)
     axes.grid(axis="y", color="#e6eaee", linewidth=0.8)
     if not tones:
-        _label(
-            axes, span.begin_s + span.part(0.5), 0.5, "tone was not analysed", _FAINT, align="center", size=10
-        )
+        _label(axes, span.begin_s + span.part(0.5), 0.5, "tone was not analysed", _FAINT, align="center", size=10)
         return
     for abstained, group in _runs(tones):
         t = [tone.t_s for tone in group]
@@ -241,9 +237,7 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: _Span, decided_s: float
             else:
                 _label(axes, begin_s, 1.02, reason, _FAINT, size=8)
         else:
-            axes.plot(
-                t, [tone.arousal for tone in group], color=_AROUSAL, linewidth=2, marker=".", markersize=5
-            )
+            axes.plot(t, [tone.arousal for tone in group], color=_AROUSAL, linewidth=2, marker=".", markersize=5)
             axes.plot(t, [tone.anger for tone in group], color=_ANGER, linewidth=2, marker=".", markersize=5)
     usable = [tone for tone in tones if not tone.abstained]
     if usable:

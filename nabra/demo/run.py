@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.status import Status
 
 import config
 from config.schema import Config, DestinationKind, Pbx, Secret
@@ -75,6 +76,7 @@ async def run(
         stage.end(f"ready; placing {len(placed)} calls, one every {stagger_s:g} s")
         await _place_all(pbx, placed, service.audio_address, watcher, stagger_s)
     finally:
+        stage.interrupt()
         await service.stop()
         await pbx.stop()
         logging.disable(logging.NOTSET)
@@ -162,6 +164,7 @@ class _Stages:
         self._console = console
         self._began_s = self._step_s = time.monotonic()
         self._doing = ""
+        self._spinner: Status | None = None
 
     @property
     def total_s(self) -> float:
@@ -173,18 +176,27 @@ class _Stages:
         self._close()
         self._doing = what
         if self._console.is_terminal:
-            self._console.print(f"  … {what}", end="\r")
+            self._spinner = self._console.status(what)
+            self._spinner.start()
 
     def end(self, what: str) -> None:
         """End the step before, and say where we are."""
         self._close()
         self._console.print(f"[bold]{self.total_s:5.1f} s[/bold]  {what}")
 
-    def _close(self) -> None:
-        if self._doing:
-            took_s = time.monotonic() - self._step_s
-            self._console.print(f"{self.total_s:5.1f} s  {self._doing} ({took_s:.1f} s)".ljust(60))
+    def interrupt(self) -> None:
+        """Leave a step that failed or was broken off."""
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
         self._doing = ""
+
+    def _close(self) -> None:
+        doing = self._doing
+        self.interrupt()
+        if doing:
+            took_s = time.monotonic() - self._step_s
+            self._console.print(f"{self.total_s:5.1f} s  {doing} ({took_s:.1f} s)")
         self._step_s = time.monotonic()
 
 
@@ -229,17 +241,15 @@ def _as_json(row: Row, placed: PlacedCall, picture: Path) -> dict[str, object]:
     }
 
 
-def _say_the_end(
-    console: Console, view: View, placed: Sequence[PlacedCall], out: Path, stage: _Stages
-) -> None:
+def _say_the_end(console: Console, view: View, placed: Sequence[PlacedCall], out: Path, stage: _Stages) -> None:
     console.print()
     console.print(view.table())
     console.print()
     right, of = sum(row.as_expected for row in view.rows.values()), len(view.rows)
     others = "." if right == of else "; * marks the others."
     console.print(
-        f"{right} of {of} synthetic callers went where a person would have sent them{others} decided: from the "
-        "end of the caller's last word, the silence that shows it is the last included; before it where "
+        f"{right} of {of} synthetic callers went where a person would have sent them{others} decided: from "
+        "the end of the caller's last word, the silence that shows it is the last included; before it where "
         "negative. queue: from the decision to the join event of the demonstration's own PBX.",
         style="dim",
     )

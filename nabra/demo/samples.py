@@ -66,9 +66,7 @@ def load_samples(folder: Path = FOLDER) -> tuple[SampleCall, ...]:
     try:
         rows = json.loads(index.read_text(encoding="utf-8"))["samples"]
     except OSError as error:
-        raise NabraError(
-            f"{index}: the sample calls are missing ({error.strerror}); install nabra again"
-        ) from error
+        raise NabraError(f"{index}: the sample calls are missing ({error.strerror}); install nabra again") from error
     samples = {
         row["name"]: SampleCall(
             name=row["name"],

@@ -20,6 +20,7 @@ from nabra.demo.pbx import PlacedCall
 from nabra.demo.story import CallStory, Happened, ToneAt
 
 _BARS = "▁▂▃▄▅▆▇█"
+_WHYS = 2  # decisions that are explained even on a small terminal
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
 _STATES = {
     "rings": ("○", "rings", "dim"),
@@ -150,18 +151,13 @@ class View:
             live = [row for row in begun if not row.story.decided]
             done = [row for row in begun if row.story.decided]
             waiting = len(self.rows) - len(begun)
-            room = self.console.height - 3
-            full = [self._live_lines(row, width) for row in live]
-            room -= sum(len(lines) for lines in full)
-            while full and room < 0:
-                # More callers at once than the terminal is high: the first ones shrink to a line.
-                index = next((at for at, lines in enumerate(full) if len(lines) > 1), None)
-                if index is None:
-                    break
-                room += len(full[index]) - 1
-                full[index] = full[index][:1]
-            per_done = 2 if room >= 2 * len(done) else 1
-            kept = done[-max(room // per_done, 0) :] if room > 0 else []
+            blocks = [self._live_lines(row, width) for row in live]
+            room = max(self.console.height - 3 - sum(len(lines) for lines in blocks), 2 * _WHYS)
+            # The newest decisions say why, all of them where there is room; the oldest lines go first.
+            newest = sorted(done, key=lambda row: row.story.decided_at_s or 0.0)
+            whys = max(min(_WHYS, len(done)), min(len(done), room - len(done)))
+            kept = newest[-(room - whys) :]
+            explained = newest[-whys:] if whys else []
             head = Text.assemble(
                 ("Nabra demo", "bold"),
                 f"  {len(live)} live, {len(done)} routed, {waiting} still to come",
@@ -169,8 +165,8 @@ class View:
             )
             lines = [head, Text("")]
             for row in kept:
-                lines += self._done_lines(row, width)[:per_done]
-            for block in full:
+                lines += self._done_lines(row, width)[: 2 if row in explained else 1]
+            for block in blocks:
                 lines += block
         for line in lines:
             line.no_wrap = True
