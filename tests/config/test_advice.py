@@ -1,0 +1,111 @@
+"""Warnings: what loads but will be regretted is said, and what is fine is not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+import config
+from config.schema import Action, Config, Intent, IntentSet, Pbx, Rule, Secret
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Config:
+    return config.load()
+
+
+def said(settings: Config) -> str:
+    return "\n".join(str(warning) for warning in config.check(settings))
+
+
+def test_the_shipped_configuration_has_few_and_known_warnings(shipped: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings = config.check(shipped)
+    assert len(warnings) <= 3
+    text = said(shipped)
+    assert "non-commercial" in text
+    assert "no recogniser hears 'ar'" in text
+    assert all(warning.position.file == shipped.source for warning in warnings)
+    assert [w.position.line for w in warnings] == sorted(w.position.line for w in warnings)
+
+
+def test_a_public_address_without_an_allow_list(shipped: Config) -> None:
+    listen = dataclasses.replace(shipped.listen, host="0.0.0.0")
+    assert "only this machine may connect" in said(dataclasses.replace(shipped, listen=listen))
+    listen = dataclasses.replace(listen, allow=("0.0.0.0/0",))
+    assert "anybody who reaches 0.0.0.0:9092" in said(dataclasses.replace(shipped, listen=listen))
+    listen = dataclasses.replace(listen, allow=("10.0.0.7",))
+    assert "connect" not in said(dataclasses.replace(shipped, listen=listen))
+
+
+def test_a_password_in_the_file(shipped: Config) -> None:
+    pbx = Pbx(name="main", secret=Secret("hidden"))
+    text = said(dataclasses.replace(shipped, pbx=(pbx,)))
+    assert "stands in the file" in text
+    assert "hidden" not in text
+    assert "no live call can be routed" in said(dataclasses.replace(shipped, pbx=()))
+
+
+def test_a_watchdog_shorter_than_what_it_watches(shipped: Config) -> None:
+    budget = dataclasses.replace(shipped.budget, total_s=12)
+    text = said(dataclasses.replace(shipped, budget=budget))
+    assert "the PBX gives up after 12 s" in text
+    assert "gives up" not in said(shipped)
+
+
+def with_intents(shipped: Config, *intents: Intent) -> Config:
+    return dataclasses.replace(shipped, intents=IntentSet(files=shipped.intents.files, intents=intents))
+
+
+def intent(name: str, *examples: str, language: str = "en", hard: tuple[str, ...] = ()) -> Intent:
+    return Intent(name=name, language=language, destination="sales", examples=examples, hard_words=hard)
+
+
+def test_intents_that_lack_something(shipped: Config) -> None:
+    text = said(with_intents(shipped, intent("buy"), intent("sell", "i sell")))
+    assert "'buy' in 'en' has no examples" in text
+    assert "'sell' in 'en' has 1 example only" in text
+    assert "there are no intents in 'ar'" in text
+    assert "there is no intent 'other'" in text
+    assert "there is no intent 'agent'" in text
+    assert "nothing leads to" not in said(shipped)
+
+
+def test_an_intent_known_in_one_language_only(shipped: Config) -> None:
+    text = said(with_intents(shipped, intent("buy", "x"), intent("sell", "y", language="ar")))
+    assert "'buy' is known in other languages, but not in 'ar'" in text
+    assert "'sell' is known in other languages, but not in 'en'" in text
+
+
+def test_examples_and_hard_words_that_contradict_one_another(shipped: Config) -> None:
+    settings = with_intents(
+        shipped, intent("buy", "I want  one", hard=("no thanks",)), intent("not", "i want one", "no thanks please")
+    )
+    text = said(settings)
+    assert "'i want one' stands under 'buy' already" in text
+    assert "'no thanks' also occurs in 'no thanks please', an example of 'not'" in text
+
+
+def test_rules_that_can_never_route(shipped: Config) -> None:
+    rules = (
+        Rule(name="first", when='intent == "fraud"', then=Action(route="sales")),
+        Rule(name="raises", when='intent == "fraud"', then=Action(raise_minutes=5)),
+        Rule(name="second", when='intent  ==  "fraud"', then=Action(route="reception")),
+        Rule(name="always", when="true", then=Action(route="sales")),
+        Rule(name="third", when="words > 3", then=Action(route="reception")),
+    )
+    text = said(dataclasses.replace(shipped, rules=rules))
+    assert "'second' can never route: 'first'" in text
+    assert "'third' can never route: 'always'" in text
+    assert "'raises'" not in text
+    assert "no rule makes use of it" in text
+
+
+def test_a_destination_that_nothing_leads_to(shipped: Config) -> None:
+    destinations = dict(shipped.destinations)
+    destinations["attic"] = dataclasses.replace(destinations["sales"], name="attic")
+    assert "nothing leads to 'attic'" in said(dataclasses.replace(shipped, destinations=destinations))
+
+
+def test_shadow_is_not_forgotten(shipped: Config) -> None:
+    assert "every call goes to 'reception'" in said(dataclasses.replace(shipped, shadow=True))
