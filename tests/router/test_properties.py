@@ -73,6 +73,23 @@ def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
     return st.lists(step, max_size=14)
 
 
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Step]:
+    """A caller who says one or two things, as recogniser and tone would hear them."""
+    script = [Step(2.1, "pauses")]
+    for _ in range(draw(st.integers(1, 2))):
+        said = draw(SAID)
+        script.append(Step(draw(st.sampled_from([0.0, 2.5])), "speaks"))
+        script += [
+            Step(0.3, "sounds", anger=draw(st.floats(0, 1)), confidence=draw(st.floats(0.3, 1)))
+            for _ in range(draw(st.integers(0, 3)))
+        ]
+        if draw(st.booleans()):
+            script.append(Step(0.2, "partial", said))
+        script += [Step(0.2, "ends"), Step(0.1, "final", said)]
+    return script
+
+
 KINDS = ["speaks", "pauses", "ends", "partial", "final", "sounds", "unsure", "lost", "back"]
 ANYTHING = steps([*KINDS, "key", "hangs up"])
 RULES = st.lists(
@@ -107,7 +124,7 @@ def played(generation: Generation, script: list[Step], *, louder: float = 0.0, o
 
 
 @settings(max_examples=150, deadline=None)
-@given(ANYTHING, RULES, st.booleans(), st.booleans())
+@given(st.one_of(conversations(), ANYTHING), RULES, st.booleans(), st.booleans())
 def test_every_call_ends_with_one_valid_decision_in_time_or_hangs_up_before(
     script: list[Step], rules: tuple[object, ...], tone: bool, shadow: bool
 ) -> None:
@@ -143,7 +160,7 @@ def test_the_same_call_is_decided_the_same_way_whenever_it_comes(
 
 
 @settings(max_examples=150, deadline=None)
-@given(ANYTHING, RULES, st.booleans(), st.floats(0, 1e6))
+@given(st.one_of(conversations(), ANYTHING), RULES, st.booleans(), st.floats(0, 1e6))
 def test_a_replayed_record_gives_the_same_bytes(
     script: list[Step], rules: tuple[object, ...], shadow: bool, opened_s: float
 ) -> None:
@@ -164,7 +181,7 @@ def _bytes(value: object) -> bytes:
 
 
 @settings(max_examples=300, deadline=None)
-@given(steps(KINDS), RULES, st.floats(0, 1))
+@given(st.one_of(conversations(), steps(KINDS)), RULES, st.sampled_from([0.1, 0.4, 1.0]))
 def test_more_anger_never_lowers_a_place_nor_leads_to_self_service(
     script: list[Step], rules: tuple[object, ...], louder: float
 ) -> None:
@@ -178,7 +195,7 @@ def test_more_anger_never_lowers_a_place_nor_leads_to_self_service(
 
 
 @settings(max_examples=150, deadline=None)
-@given(steps(KINDS), RULES)
+@given(st.one_of(conversations(), steps(KINDS)), RULES)
 def test_a_caller_who_objects_is_served_and_no_tone_is_left(script: list[Step], rules: tuple[object, ...]) -> None:
     generation = made(site(rules=rules))
     objecting = played(generation, [Step(0.5, "key", digit="9"), *script])
