@@ -134,7 +134,7 @@ def fit_committee(table: Table, rows: Mask, target: str, scaler: Scaler, setting
         network = MLPClassifier(
             (settings.hidden,),
             alpha=settings.decay,
-            batch_size=512,
+            batch_size=min(512, len(x)),
             max_iter=settings.passes,
             # A fixed number of passes is the early stop; the optimiser's own criterion is out of reach on
             # purpose.

@@ -1,0 +1,30 @@
+"""What importing the room costs, and that cached kernels can never be stale ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emotion import kernels_key, warm
+
+
+def test_importing_the_room_compiles_nothing_and_loads_no_runtime() -> None:
+    heavy = "{'numba', 'onnxruntime', 'sklearn', 'librosa', 'onnx', 'emotion.kernels.frames'}"
+    code = f"import sys, emotion; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_kernels_key_follows_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "emotion"
+    (room / "kernels").mkdir(parents=True)
+    for name in ("kernels/a.py", "layout.py", "tables.py"):
+        (room / name).write_text("x = 1\n", encoding="utf-8")
+    before = kernels_key()
+    monkeypatch.setattr(warm, "_ROOM", room)
+    first = kernels_key()
+    (room / "tables.py").write_text("x = 2\n", encoding="utf-8")
+    assert len({before, first, kernels_key()}) == 3
