@@ -1,0 +1,62 @@
+"""Audio that the tests of this folder share: real speech that a package carries, and sounds that are none."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from asr.engine import Samples
+from asr.moonshine_engine import embedded_model
+from telephony.audio import resample
+
+
+@cache
+def _two_cities() -> tuple[Samples, int]:
+    path = Path(embedded_model()).parent / "two_cities.wav"
+    audio, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
+    return np.ascontiguousarray(audio[:, 0]), int(rate_hz)
+
+
+def embedded_speech(rate_hz: int, start_s: float, end_s: float) -> Samples:
+    """Somebody reading the opening of A Tale of Two Cities; it comes with the embedded model."""
+    audio, native_hz = _two_cities()
+    part = audio[int(start_s * native_hz) : int(end_s * native_hz)]
+    return resample(part, native_hz, rate_hz)
+
+
+def trimmed(pcm: Samples) -> Samples:
+    """Without the silence before and behind it."""
+    loud = np.flatnonzero(np.abs(pcm) > 600)
+    return pcm[loud[0] : loud[-1]]
+
+
+def silence(seconds: float) -> Samples:
+    """Digital silence at 8 kHz."""
+    return np.zeros(int(seconds * 8000), np.int16)
+
+
+def tones(seconds: float, *hz: float, level: float = 0.3, on_s: float = 9e9, off_s: float = 0.0) -> Samples:
+    """A sum of tones at 8 kHz, switched on and off."""
+    t = np.arange(int(seconds * 8000)) / 8000
+    wave = sum(np.sin(2 * np.pi * f * t) for f in hz) * level / len(hz) * (t % (on_s + off_s) < on_s)
+    return np.round(wave * 32767).astype(np.int16)
+
+
+def noise(seconds: float, level_db: float, seed: int = 0) -> Samples:
+    """White noise at 8 kHz, dB under full scale."""
+    wave = np.random.default_rng(seed).standard_normal(int(seconds * 8000)) * 10 ** (level_db / 20)
+    return np.clip(np.round(wave * 32767), -32768, 32767).astype(np.int16)
+
+
+def music(seconds: float, seed: int = 0) -> Samples:
+    """Plucked chords at 8 kHz."""
+    rng = np.random.default_rng(seed)
+    size = int(seconds * 8000)
+    wave = np.zeros(size + 8000)
+    t = np.arange(8000) / 8000
+    for at in range(0, size, 2000):
+        pitch = rng.choice([220, 247, 262, 294, 330, 349, 392, 440])
+        wave[at : at + 8000] += sum(np.exp(-3 * t) * np.sin(2 * np.pi * pitch * h * t) / h for h in range(1, 7))
+    wave = wave[:size] / np.abs(wave).max() * 0.5
+    return np.round(wave * 32767).astype(np.int16)

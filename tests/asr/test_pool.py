@@ -1,0 +1,191 @@
+"""Real worker processes: warm start, words, a kill and a hang in mid-sentence, admission, and no orphans."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.engines import EngineKind, EngineSpec
+from asr.events import Final, RecognitionDegraded, RecognitionRecovered, SpeechEvent
+from asr.listener import Listener, ListenerSettings
+from asr.pool import RecogniserPool
+from asr.pool_types import PoolSettings
+from asr.scripted_engine import ScriptedLine
+from tests.asr.speech import embedded_speech, silence
+
+SPEECH = np.concatenate([silence(0.5), embedded_speech(8000, 0.0, 3.2), silence(1)])
+SCRIPT = (ScriptedLine(1.4, 3.2, "one two three four five six"),)
+SCRIPTED = {"en": EngineSpec(EngineKind.SCRIPTED, "en", script=SCRIPT)}
+
+
+async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    end_s = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end_s, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def finals(events: list[SpeechEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Final)]
+
+
+def listen(pool: RecogniserPool, events: list[SpeechEvent]) -> Listener:
+    decoder = pool.decoder("call", "en")
+    assert decoder is not None
+    return Listener(decoder, ListenerSettings(), events.append)
+
+
+def test_the_embedded_engine_in_a_worker_hears_words() -> None:
+    async def run() -> None:
+        pool = RecogniserPool({"en": EngineSpec(EngineKind.MOONSHINE, "en")})
+        await pool.start()
+        try:
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            listener.push(SPEECH)
+            await until(lambda: finals(events))
+            assert "times" in finals(events)[0].lower()
+            facts = pool.facts("en")
+            assert facts is not None
+            assert facts.name == "moonshine"
+            listener.close()
+            assert pool.health().workers[0].calls == 0
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_a_lost_worker_costs_no_words(how: signal.Signals) -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED, PoolSettings(hang_timeout_s=0.5))
+        await pool.start()
+        try:
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            listener.push(SPEECH[:16000])
+            pid = pool.health().workers[0].pid
+            assert pid is not None
+            os.kill(pid, how)
+            listener.push(SPEECH[16000:])
+            await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
+            kinds = [type(event) for event in events]
+            assert kinds.index(RecognitionDegraded) < kinds.index(RecognitionRecovered) < kinds.index(Final)
+            health = pool.health()
+            assert (health.crashes, health.hangs) == ((1, 0) if how == signal.SIGKILL else (0, 1))
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_calls_move_to_another_worker_at_once() -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED, PoolSettings(workers=2))
+        await pool.start()
+        try:
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            listener.push(SPEECH[:16000])
+            served = next(worker for worker in pool.health().workers if worker.calls)
+            assert served.pid is not None
+            os.kill(served.pid, signal.SIGKILL)
+            listener.push(SPEECH[16000:])
+            await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_language_without_a_model_is_refused_with_its_reason() -> None:
+    async def run() -> None:
+        specs = {**SCRIPTED, "ar": EngineSpec(EngineKind.VOSK, "ar", Path("/nonexistent/model"))}
+        pool = RecogniserPool(specs)
+        assert pool.decoder("early", "en") is None
+        await pool.start()
+        try:
+            assert pool.decoder("a", "ar") is None
+            assert "/nonexistent/model" in pool.refusals[-1].reason
+            assert pool.decoder("b", "fr") is None
+            assert "'fr'" in pool.refusals[-1].reason
+            assert pool.decoder("c", "en") is not None
+            assert pool.health().languages == ("en",)
+            assert pool.health().refused == 3
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_burst_of_calls_is_taken_only_as_far_as_the_machine_goes() -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED, PoolSettings(expected_load=0.1, max_load=0.5))
+        await pool.start()
+        try:
+            taken = [pool.decoder(str(number), "en") for number in range(10)]
+            assert [decoder is not None for decoder in taken].count(True) == 5
+            assert "full" in pool.refusals[-1].reason
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_grew_is_replaced_between_utterances_without_a_word() -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED, PoolSettings(max_rss_mb=1))
+        await pool.start()
+        try:
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            await until(lambda: pool.health().recycles >= 1)
+            listener.push(SPEECH)
+            await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
+            assert not [event for event in events if isinstance(event, RecognitionDegraded)]
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_workers_die_with_a_parent_that_is_killed() -> None:
+    code = (
+        "import asyncio\n"
+        "from asr.pool import RecogniserPool\n"
+        "from tests.asr.test_pool import SCRIPTED\n"
+        "async def run():\n"
+        "    pool = RecogniserPool(SCRIPTED)\n"
+        "    await pool.start()\n"
+        "    print(pool.health().workers[0].pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(run())\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=root) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    end_s = time.monotonic() + 10
+    while _runs(pid):
+        assert time.monotonic() < end_s, "the worker outlived its parent"
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
