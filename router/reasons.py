@@ -243,6 +243,12 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
 
 _LABELLED = ("destination", "default")
 
+_WHY_PARTIAL = {
+    "still_speaking": ("the caller was still speaking", "كان المتصل لا يزال يتكلم"),
+    "final_late": ("the final text did not come in time", "لم يصل النص النهائي في الوقت المناسب"),
+    "recogniser_lost": ("the recogniser was lost", "فُقد متعرّف الكلام"),
+}
+
 
 class Speaker:
     """Writes reasons with the labels of one configuration.
@@ -287,6 +293,8 @@ class Speaker:
         for name in _LABELLED:
             if name in shown:
                 shown[name] = self._label(str(shown[name]), language)
+        if "missing" in shown:
+            shown["missing"] = _WHY_PARTIAL[str(shown["missing"])][language == "ar"]
         return _TEXTS[code][column].format(**shown)
 
     def _label(self, name: str, language: str) -> str:
