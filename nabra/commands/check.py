@@ -20,6 +20,7 @@ class Remark:
     text: str
     expected: str = ""
     nearest: str | None = None
+    advice: str = ""
 
     def __str__(self) -> str:
         """Return the remark as compilers do: file:line:column: what."""
@@ -29,10 +30,10 @@ class Remark:
             text += f"; expected {self.expected}"
         if self.nearest is not None:
             text += f"; did you mean '{self.nearest}'?"
-        return text
+        return f"{text}; {self.advice}" if self.advice else text
 
     def as_json(self) -> dict[str, object]:
-        """Return {level, file, line, column, message, expected, nearest}."""
+        """Return {level, file, line, column, message, expected, nearest, advice}."""
         return {
             "level": "error" if self.error else "warning",
             "file": str(self.position.file) if self.position else None,
@@ -41,6 +42,7 @@ class Remark:
             "message": self.text,
             "expected": self.expected or None,
             "nearest": self.nearest,
+            "advice": self.advice or None,
         }
 
 
@@ -54,11 +56,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "line and column, what was expected and the nearest valid name; what is allowed but unwise is a "
         "warning. Exit "
         "status 0 where it can be used. With --json: "
-        "{level, file, line, column, message, expected, nearest}.",
+        "{level, file, line, column, message, expected, nearest, advice}.",
     )
-    parser.add_argument(
-        "configs", metavar="CONFIG", nargs="*", type=Path, help="YAML file (default: the shipped one)"
-    )
+    parser.add_argument("configs", metavar="CONFIG", nargs="*", type=Path, help="YAML file (default: the shipped one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)
 
@@ -97,11 +97,5 @@ def examine(path: Path) -> Iterable[Remark]:
     except RouterError as error:
         yield Remark(True, None, str(error))
         return
-    for pbx in config.pbx:
-        if not pbx.secret:
-            yield Remark(
-                False,
-                config.places.get("pbx"),
-                f"the password of PBX '{pbx.name}' is not set here: {pbx.secret_env} has no value in this "
-                "shell",
-            )
+    for warning in configuration.check(config):
+        yield Remark(False, warning.position, warning.message, advice=warning.advice)

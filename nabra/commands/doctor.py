@@ -83,7 +83,12 @@ async def examine(path: Path | None, call: str | None, only: str | None) -> Asyn
     from nabra.operations.doctor.machine import EXAMINATIONS
 
     config = configuration.load(path)
-    yield Finding(Level.OK, "configuration", f"{config.source} can be read")
+    unwise = len(configuration.check(config))
+    yield Finding(
+        Level.OK,
+        "configuration",
+        f"{config.source} can be used" + (f"; `nabra check` has {unwise} things to say about it" if unwise else ""),
+    )
     if only != "pbx":
         for examination in EXAMINATIONS:
             for finding in examination(config):
