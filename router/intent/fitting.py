@@ -60,9 +60,7 @@ def fit_language(
         if len({text.label for text in learnt}) < 2:
             continue
         model = _fit(intents, learnt)
-        held_out += [
-            (model.logits(list(t.words)).astype(np.float64), t) for t in texts if fold[t.example] == k
-        ]
+        held_out += [(model.logits(list(t.words)).astype(np.float64), t) for t in texts if fold[t.example] == k]
     model = _fit(intents, texts)
     model.temperatures[:] = _calibrate(held_out, list(destinations))
     return model
@@ -113,10 +111,8 @@ def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
     matrix = _matrix(texts, letters, word_rows, letter_rows, idf)
     labels = np.array([text.label for text in texts])
     regression = LogisticRegression(C=REGULARISATION_C, max_iter=100, tol=1e-3)
-    with threadpool_limits(
-        limits=1
-    ):  # more threads cost more than they bring at this size, and calls are running
-        regression.fit(matrix, labels, sample_weight=np.array([text.weight for text in texts]))
+    with threadpool_limits(limits=1):  # more threads cost more than they bring at this size, and calls are running
+        regression.fit(matrix, labels, sample_weight=_weights(texts))
     coefficients, intercept = _columns(regression, len(intents))
     return LexicalModel(
         intents=tuple(intents),
@@ -127,6 +123,17 @@ def _fit(intents: Sequence[str], texts: Sequence[Text]) -> LexicalModel:
         intercept=intercept.astype(np.float32),
         temperatures=np.ones(len(BUCKETS) + 1, dtype=np.float32),
     )
+
+
+def _weights(texts: Sequence[Text]) -> NDArray[np.float64]:
+    """How much each text counts, (texts,): a class with four times the examples counts only twice as much.
+
+    Otherwise `other`, of which there are many examples because it is so wide, would swallow whatever is unclear.
+    """
+    weights = np.array([text.weight for text in texts])
+    totals = np.bincount([text.label for text in texts], weights)
+    balance = np.sqrt(np.median(totals[totals > 0]) / np.maximum(totals, 1e-9))
+    return weights * balance[[text.label for text in texts]]
 
 
 def _columns(regression: object, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -143,9 +150,7 @@ def _columns(regression: object, classes: int) -> tuple[NDArray[np.float64], NDA
     return all_coefficients, all_intercepts
 
 
-def _vocabulary(
-    documents: Sequence[Sequence[str]], first_row: int
-) -> tuple[dict[str, int], NDArray[np.float64]]:
+def _vocabulary(documents: Sequence[Sequence[str]], first_row: int) -> tuple[dict[str, int], NDArray[np.float64]]:
     """Rows of the pieces, in alphabetical order, and their smoothed idf."""
     counts = Counter(piece for document in documents for piece in set(document))
     pieces = sorted(counts)
@@ -178,9 +183,7 @@ def _matrix(
     return csr_matrix((values, np.concatenate(columns), np.array(ends)), shape=(len(texts), len(idf)))
 
 
-def _calibrate(
-    held_out: Sequence[tuple[NDArray[np.float64], Text]], destinations: list[str]
-) -> NDArray[np.float64]:
+def _calibrate(held_out: Sequence[tuple[NDArray[np.float64], Text]], destinations: list[str]) -> NDArray[np.float64]:
     """Temperature of each bucket that makes the destinations of held-out texts likeliest."""
     temperatures = np.ones(len(BUCKETS) + 1)
     if not held_out:

@@ -58,9 +58,7 @@ class LexicalModel:
             letter_rows += self._letters(word)
         return self.intercept + self._block(word_rows) + self._block(letter_rows)
 
-    def probabilities(
-        self, words: list[str], boost: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float64]:
+    def probabilities(self, words: list[str], boost: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
         """Calibrated probabilities of the classes, float64 (classes,), that sum to 1.
 
         Parameters

@@ -18,7 +18,7 @@ from router.intent.lexical import LexicalModel
 from router.intent.normalise import normalise
 from router.intent.phrases import HardWord, Phrases
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
 
 MAX_WORDS = 200
@@ -136,26 +136,20 @@ class IntentModel:
 
 def _learn(intents: Sequence[Intent], seed: int) -> LexicalModel | None:
     """The model of one language; None where there are not two intents to tell apart."""
-    examples = {
-        intent.name: list(dict.fromkeys(filter(None, map(normalise, intent.examples)))) for intent in intents
-    }
+    examples = {intent.name: list(dict.fromkeys(filter(None, map(normalise, intent.examples)))) for intent in intents}
     usable = [intent for intent in intents if examples[intent.name]]
     if len(usable) < 2:
         return None
     from router.intent.fitting import fit_language
 
     names = [intent.name for intent in usable]
-    return fit_language(
-        names, [intent.destination for intent in usable], [examples[name] for name in names], seed
-    )
+    return fit_language(names, [intent.destination for intent in usable], [examples[name] for name in names], seed)
 
 
 def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float32] | None:
     if not boosts:
         return None
-    return np.array(
-        [KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents], dtype=np.float32
-    )
+    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents], dtype=np.float32)
 
 
 def _key(intents: Sequence[Intent], seed: int) -> str:

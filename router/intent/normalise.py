@@ -32,7 +32,7 @@ _TABLE: dict[int, str | None] = {
     **{start + digit: str(digit) for start in (0x0660, 0x06F0) for digit in range(10)},
 }
 _REDACTED = "[digits]"  # as router/redact.py leaves it
-_SPACED = re.compile(r"[^\w#]+|_+")
+_SPACED = re.compile(r"(?:[^\w#]|_)+")
 _DIGITS = re.compile(r"[0-9]+(?: [0-9]+)*")
 
 _SPOKEN_WORDS = """
