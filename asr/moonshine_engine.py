@@ -155,13 +155,15 @@ class _Networks:
             raise EngineError(f"moonshine could not decode {length_s:.2f} s: {problem}") from problem
 
     def _transcribe(self, audio: _Array) -> Hypothesis:
+        heard = np.ones((1, audio.size), np.int64)
         hidden = self._encoder.run(
-            ["last_hidden_state"],
-            {"input_values": audio[None], "attention_mask": np.ones((1, audio.size), np.int64)},
+            ["last_hidden_state"], {"input_values": audio[None], "attention_mask": heard}
         )[0]
         feed: dict[str, Any] = {
             "encoder_hidden_states": hidden,
-            "encoder_attention_mask": np.ones((1, hidden.shape[1]), np.int64),
+            # Of the audio, not of the encoder's frames: the decoder thins it out itself, and fails above 9.2 s
+            # on one that was thinned out before.
+            "encoder_attention_mask": heard,
             "use_cache_branch": np.array([False]),
             **self._empty,
         }
