@@ -111,9 +111,7 @@ class SpeechWindow:
         self._noise_frames = 0
 
     def add(self, rows: Floats, speech: bool) -> int:
-        """Take rows of descriptors (from `Extractor.push`) with the voice-activity flag; return how many
-        count.
-        """
+        """Take rows of descriptors (from `Extractor.push`) with the voice-activity flag; return how many count."""
         if not speech:
             for energy in rows[:, ENERGY]:
                 # The first second is a plain mean, later a slow one: about a second of memory.
@@ -133,9 +131,7 @@ class SpeechWindow:
 
     @property
     def pitched_share_of_flagged(self) -> float:
-        """Share of the frames flagged as speech that had a pitch, since the start; 1.0 before there were
-        any.
-        """
+        """Share of the frames flagged as speech that had a pitch, since the start; 1.0 before there were any."""
         flagged = int(self._state[self._kernels.FLAGGED])
         return int(self._state[self._kernels.FLAGGED_PITCHED]) / flagged if flagged else 1.0
 
@@ -156,9 +152,7 @@ class SpeechWindow:
 
     @property
     def signal_to_noise_db(self) -> float | None:
-        """Mean energy of counted frames over that of frames without speech; None until 200 ms without were
-        heard.
-        """
+        """Mean energy of counted frames over that of frames without speech; None until 200 ms without were heard."""
         if self._noise_frames < 20 or not self.count:
             return None
         return float(self._mean[ENERGY]) - self._noise_db

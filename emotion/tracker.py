@@ -93,8 +93,7 @@ class Tracker:
         return self._latest
 
     def push(self, pcm: Samples, voiced: bool) -> Estimate | None:
-        """Take samples with their voice-activity flag; return the newest estimate that fell due within them,
-        if any.
+        """Take samples with their voice-activity flag; return the newest estimate that fell due within them, if any.
 
         Parameters
         ----------

@@ -27,8 +27,7 @@ def kernels_key() -> str:
 
 
 def warm_up(model: ToneModel | None = None) -> ToneModel:
-    """Compile or load all kernels, load the model (the shipped one unless given), run both once, return the
-    model.
+    """Compile or load all kernels, load the model (the shipped one unless given), run both once, return the model.
 
     Raises
     ------

@@ -84,8 +84,7 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     nogil=True,
 )
 def advance(pcm, held, filled, memory, scratch, out):  # type: ignore[no-untyped-def]
-    """Take samples in, describe each frame that becomes complete, and return how many rows of `out` were
-    written.
+    """Take samples in, describe each frame that becomes complete, and return how many rows of `out` were written.
 
     `held` keeps the newest 320 samples and `filled[0]` says how many of them are there. Rows depend on the
     samples alone, never on how they were cut into calls.

@@ -53,8 +53,7 @@ def autocorrelation(power, mirrored, scratch, out):  # type: ignore[no-untyped-d
 
 @numba.njit(void(float64[::1], float64, float64[::1]), cache=True, nogil=True)
 def best_pitch(correlation, before_hz, out):  # type: ignore[no-untyped-def]
-    """Best pitch in the normalised autocorrelation: `out[0]` in Hz (0 where unpitched), `out[1]` its height
-    0..1.
+    """Best pitch in the normalised autocorrelation: `out[0]` in Hz (0 where unpitched), `out[1]` its height 0..1.
 
     `before_hz` is the pitch of the frame before, 0 if it had none.
     """

@@ -67,9 +67,7 @@ def cepstra(bands, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(void(float64[::1], float64[::1]), cache=True, nogil=True)
 def slopes(bands, out):  # type: ignore[no-untyped-def]
-    """Least-squares slopes of the mel bands, dB per octave, low and high part of the band, into
-    `out[0..1]`.
-    """
+    """Least-squares slopes of the mel bands, dB per octave, low and high part of the band, into `out[0..1]`."""
     for part in range(2):
         total = 0.0
         for band in range(MEL_BANDS):
@@ -89,9 +87,7 @@ def flux(bands, before):  # type: ignore[no-untyped-def]
 
 @numba.njit(void(float64[::1], float64[::1]), cache=True, nogil=True)
 def balance(power, out):  # type: ignore[no-untyped-def]
-    """Energy (dBFS), centroid (Hz), alpha ratio (dB) and Hammarberg index (dB) of 257 bins, into
-    `out[0..3]`.
-    """
+    """Energy (dBFS), centroid (Hz), alpha ratio (dB) and Hammarberg index (dB) of 257 bins, into `out[0..3]`."""
     low = 0.0
     high = 0.0
     moment = 0.0

@@ -16,9 +16,7 @@ IR_VERSION = 8
 
 
 def export(fit: ToneFit, path: Path, *, version: str, prior: float, corpora: str) -> None:
-    """Write `fit` to `path`: input `features` (n, d) float32, output `tone` (n, 4) float32 in the order of
-    OUTPUTS.
-    """
+    """Write `fit` to `path`: input `features` (n, d) float32, output `tone` (n, 4) float32 in the order of OUTPUTS."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

@@ -74,9 +74,7 @@ def recall_at_false_alarms(score: Floats, positive: Mask, share: float) -> float
 def leave_one_out(
     table: Table, corpora: Sequence[str], settings: FitSettings, say: Callable[[str], None]
 ) -> dict[str, Floats]:
-    """Logits of every row of `corpora`, by target, each from a model that saw none of its corpus; NaN
-    elsewhere.
-    """
+    """Logits of every row of `corpora`, by target, each from a model that saw none of its corpus; NaN elsewhere."""
     corpus = table.corpus()
     found = {target: np.full(len(corpus), np.nan) for target in TARGETS}
     for left_out in corpora:
@@ -91,9 +89,7 @@ def leave_one_out(
 
 
 def scales_from(table: Table, logits: dict[str, Floats], corpora: Sequence[str]) -> dict[str, Scale]:
-    """Scales fitted on left-out logits of `corpora`, both classes and all corpora with the same say (prior
-    0.5).
-    """
+    """Scales fitted on left-out logits of `corpora`, both classes and all corpora with the same say (prior 0.5)."""
     scales = {}
     inside = np.isin(table.corpus(), list(corpora))
     for target in TARGETS:

@@ -21,9 +21,7 @@ LIMIT_SD = 4.0
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Size and effort of the fit: hidden units of each network, networks per target, weight decay, passes,
-    seed.
-    """
+    """Size and effort of the fit: hidden units of each network, networks per target, weight decay, passes, seed."""
 
     hidden: int = 24
     committee: int = 5
@@ -83,8 +81,7 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def balanced_weights(table: Table, rows: Mask, label: Floats) -> Floats:
-    """Weights that give every corpus the same say, both classes of it the same, and every clip in a class
-    the same.
+    """Weights that give every corpus the same say, both classes of it the same, and every clip in a class the same.
 
     `label` may be 0.5 (half of the row in each class); rows outside `rows` weigh nothing. The mean over
     `rows` is one.
@@ -188,9 +185,7 @@ def fit_scale(logits: Floats, label: Floats, weights: Floats) -> Scale:
 
 @dataclass(frozen=True, slots=True)
 class ToneFit:
-    """A whole model: standardisation, a committee and a scale per target, and the distance that halves
-    familiarity.
-    """
+    """A whole model: standardisation, a committee and a scale per target, and the distance that halves familiarity."""
 
     scaler: Scaler
     committees: dict[str, Committee]
@@ -199,9 +194,7 @@ class ToneFit:
 
 
 def excess(standardised: Floats) -> Floats:
-    """How far a row lies outside what was trained on: mean over features of the part beyond 2.5 deviations,
-    (n,).
-    """
+    """How far a row lies outside what was trained on: mean over features of the part beyond 2.5 deviations, (n,)."""
     result: Floats = np.maximum(np.abs(standardised) - 2.5, 0.0).mean(axis=1)
     return result
 

@@ -41,8 +41,7 @@ def _valence(emotion: str) -> float | None:
 
 
 def read_manifest(folder: Path) -> list[Clip]:
-    """Read `folder/manifest.csv`: columns path, speaker, emotion, arousal (high, low or empty), licence
-    (optional).
+    """Read `folder/manifest.csv`: columns path, speaker, emotion, arousal (high, low or empty), licence (optional).
 
     Raises
     ------

@@ -61,9 +61,7 @@ class Table:
 
 
 def degrade(pcm: Samples, rng: np.random.Generator) -> Samples:
-    """Worsen a recording as phone lines do: spectral tilt, level within 12 dB, coloured noise at 8-35 dB,
-    mu-law.
-    """
+    """Worsen a recording as phone lines do: spectral tilt, level within 12 dB, coloured noise at 8-35 dB, mu-law."""
     x = pcm.astype(np.float64)
     tilt = rng.uniform(-0.25, 0.25)
     x = lfilter([1.0, tilt], [1.0], x)
@@ -77,8 +75,7 @@ def degrade(pcm: Samples, rng: np.random.Generator) -> Samples:
 
 
 def prefixes(pcm: Samples) -> list[tuple[float, float, Floats]]:
-    """Features after each of PREFIXES_S seconds of counted speech and at the end: (prefix_s, heard_s,
-    features).
+    """Features after each of PREFIXES_S seconds of counted speech and at the end: (prefix_s, heard_s, features).
 
     The end has prefix_s infinity. Prefixes that the recording does not reach are left out; so is the end
     where it adds less than 100 ms to the last prefix, and everything where less than 0.5 s counts.
@@ -119,9 +116,7 @@ def build_table(
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Table:
-    """Compute the table of `clips`, each once clean and once degraded; keep it in the folder `cache` if
-    given.
-    """
+    """Compute the table of `clips`, each once clean and once degraded; keep it in the folder `cache` if given."""
     key = hashlib.sha256(
         "|".join([FEATURES_HASH, str(seed), *(str(clip.path) for clip in clips)]).encode()
     ).hexdigest()[:16]
