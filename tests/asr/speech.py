@@ -39,8 +39,8 @@ def silence(seconds: float) -> Samples:
 def tones(seconds: float, *hz: float, level: float = 0.3, on_s: float = 9e9, off_s: float = 0.0) -> Samples:
     """A sum of tones at 8 kHz, switched on and off."""
     t = np.arange(int(seconds * 8000)) / 8000
-    wave = sum(np.sin(2 * np.pi * f * t) for f in hz) * level / len(hz) * (t % (on_s + off_s) < on_s)
-    return np.round(wave * 32767).astype(np.int16)
+    wave = np.sum([np.sin(2 * np.pi * f * t) for f in hz], axis=0) * level / len(hz)
+    return np.round(wave * (t % (on_s + off_s) < on_s) * 32767).astype(np.int16)
 
 
 def noise(seconds: float, level_db: float, seed: int = 0) -> Samples:
@@ -58,5 +58,5 @@ def music(seconds: float, seed: int = 0) -> Samples:
     for at in range(0, size, 2000):
         pitch = rng.choice([220, 247, 262, 294, 330, 349, 392, 440])
         wave[at : at + 8000] += sum(np.exp(-3 * t) * np.sin(2 * np.pi * pitch * h * t) / h for h in range(1, 7))
-    wave = wave[:size] / np.abs(wave).max() * 0.5
-    return np.round(wave * 32767).astype(np.int16)
+    loudest = float(np.abs(wave).max())
+    return np.round(wave[:size] / loudest * 16000).astype(np.int16)

@@ -165,6 +165,13 @@ def test_survives_extreme_audio(candidate: Candidate, session: EngineSession) ->
     assert session.final().text
 
 
+def test_hears_words_in_a_segment_of_the_longest_length(candidate: Candidate, session: EngineSession) -> None:
+    rate = candidate.engine.facts.native_rate_hz
+    repeats = 15 * rate // candidate.speech.size + 1
+    session.feed(np.tile(candidate.speech, repeats)[: 15 * rate])
+    assert session.final().text
+
+
 def test_a_segment_longer_than_allowed_does_not_grow_for_ever(session: EngineSession) -> None:
     for _ in range(6):
         session.feed(np.zeros(16_000 * 10, np.int16))

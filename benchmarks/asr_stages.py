@@ -1,0 +1,120 @@
+"""What recognition costs: per 20 ms frame on the event loop, and per decoding in a worker.
+
+The audio is the reading that comes with the embedded model, at telephone rate, with as much silence behind
+it, so that the energy gate has something to hold back. Wall time and CPU time of the thread are measured
+side by side.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from asr.decoder import Answer, DecoderClient, SegmentDecoder
+from asr.engine import Samples
+from asr.engines import EngineKind, EngineSpec, create_engine
+from asr.listener import Listener, ListenerSettings
+from asr.moonshine_engine import embedded_model
+from asr.vad import GateSettings, VoiceActivity, shipped_silero
+from telephony.audio import resample
+
+_FRAME = 160
+
+
+class _NoDecoder:
+    """Answers at once with nothing, so that only the listener is measured."""
+
+    def attach(self, client: DecoderClient) -> None:
+        self._client = client
+
+    def begin(self, segment: int, start_s: float) -> None:
+        """Nothing to open."""
+
+    def feed(self, segment: int, pcm: Samples) -> None:
+        """Nothing to keep."""
+
+    def ask(self, segment: int, request: int, final: bool) -> None:
+        self._client.on_answer(Answer(segment, request, "", None, 0.0))
+
+    def end(self, segment: int) -> None:
+        """Nothing to forget."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _reading() -> Samples:
+    audio, rate_hz = soundfile.read(Path(embedded_model()).parent / "two_cities.wav", dtype="int16", always_2d=True)
+    return resample(np.ascontiguousarray(audio[:, 0]), int(rate_hz), 8000)
+
+
+def _decode(decoder: SegmentDecoder, speech: Samples) -> None:
+    decoder.begin(0.0)
+    decoder.feed(speech)
+    decoder.words(final=True)
+
+
+def _timed(stage: str, unit: str, calls: Sequence[Callable[[], object]]) -> dict[str, Any]:
+    wall, cpu = [], []
+    for call in calls:
+        began_s, began_cpu_s = time.perf_counter(), time.thread_time()
+        call()
+        cpu.append(time.thread_time() - began_cpu_s)
+        wall.append(time.perf_counter() - began_s)
+    factor = {"us": 1e6, "ms": 1e3}[unit]
+    p50, p95, p99, p999 = (float(p) * factor for p in np.percentile(wall, [50, 95, 99, 99.9]))
+    return {
+        "stage": stage,
+        "unit": unit,
+        "n": len(calls),
+        "p50": p50,
+        "p95": p95,
+        "p99": p99,
+        "p999": p999,
+        "cpu_mean": float(np.mean(cpu)) * factor,
+    }
+
+
+def measure(quick: bool) -> list[dict[str, Any]]:
+    """Measure voice activity, the listener and decoding.
+
+    Parameters
+    ----------
+    quick : bool
+        A few seconds of work instead of about a minute.
+
+    Returns
+    -------
+    list of dict
+        stage, unit (of one call), n, p50, p95, p99, p999 (wall time) and cpu_mean (CPU time of the thread).
+    """
+    speech = _reading()[: (10 if quick else 60) * 8000]
+    pcm = np.concatenate([speech, np.zeros(speech.size, np.int16)])
+    frames = [pcm[at : at + _FRAME] for at in range(0, pcm.size - _FRAME + 1, _FRAME)]
+    silero = shipped_silero()
+    rows = []
+    for name, gate in (("with gate", GateSettings()), ("every frame", None)):
+        voice = VoiceActivity(silero, gate)
+        looks = [partial(voice.push, frame) for frame in frames]
+        rows.append(_timed(f"voice activity, {name}, per 20 ms frame, half silence", "us", looks))
+    listener = Listener(_NoDecoder(), ListenerSettings(), lambda event: None, silero)
+    calls = [partial(listener.push, frame) for frame in frames]
+    rows.append(_timed("listener, per 20 ms frame, half silence", "us", calls))
+
+    engine = create_engine(EngineSpec(EngineKind.MOONSHINE, "en"))
+    engine.load()
+    decoder = SegmentDecoder(engine)
+    for seconds in (1, 3, 6, 12):
+        length = seconds * 8000
+        repeats = 3 if quick else 20
+        decodings = []
+        for repeat in range(repeats):
+            start = repeat * 4000 % max(1, speech.size - length + 1)
+            decodings.append(partial(_decode, decoder, speech[start : start + length]))
+        rows.append(_timed(f"moonshine, final words of {seconds} s of speech", "ms", decodings))
+    decoder.close()
+    return rows
