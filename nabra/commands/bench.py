@@ -25,9 +25,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "object a line, "
         "{module, stage, n, wall_us, cpu_us, note}, times in microseconds.",
     )
-    parser.add_argument(
-        "stages", metavar="STAGE", nargs="*", help="asr, emotion, ...: only these (default: all)"
-    )
+    parser.add_argument("stages", metavar="STAGE", nargs="*", help="asr, emotion, ...: only these (default: all)")
     parser.add_argument("--quick", action="store_true", help="few repetitions: a look, in about a minute")
     parser.add_argument(
         "--out",
@@ -91,13 +89,12 @@ def run(args: argparse.Namespace) -> int:
         console.print(_table(rows, facts))
         if cost is not None:
             console.print(_cost_line(cost), highlight=False)
-        console.print(
-            f"written: {args.out / 'bench.json'}, {args.out / 'bench.png'}", highlight=False, soft_wrap=True
-        )
+        console.print(f"written: {args.out / 'bench.json'}, {args.out / 'bench.png'}", highlight=False, soft_wrap=True)
     return 0 if rows else 1
 
 
 def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -113,7 +110,8 @@ def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
         measured = [(name, it) for name, it in (("wall", row.wall_us), ("CPU", row.cpu_us)) if it is not None]
         cells = ("\n".join(_short(it, point) for _, it in measured) for point in points)
         names = "\n".join(name for name, _ in measured)
-        table.add_row(f"{row.module}: {row.name}", names, *cells)
+        title = escape(f"{row.module}: {row.name}")
+        table.add_row(f"{title}\n[dim]{escape(row.note)}[/]" if row.note else title, names, *cells)
     return table
 
 
