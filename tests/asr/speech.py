@@ -40,7 +40,8 @@ def tones(seconds: float, *hz: float, level: float = 0.3, on_s: float = 9e9, off
     """A sum of tones at 8 kHz, switched on and off."""
     t = np.arange(int(seconds * 8000)) / 8000
     wave = np.sum([np.sin(2 * np.pi * f * t) for f in hz], axis=0) * level / len(hz)
-    return np.round(wave * (t % (on_s + off_s) < on_s) * 32767).astype(np.int16)
+    samples: Samples = np.round(wave * (t % (on_s + off_s) < on_s) * 32767).astype(np.int16)
+    return samples
 
 
 def noise(seconds: float, level_db: float, seed: int = 0) -> Samples:
