@@ -35,7 +35,7 @@ def test_a_vosk_directory_is_checked_part_by_part(tmp_path: Path) -> None:
 
 def test_a_directory_above_the_model_is_pointed_down(tmp_path: Path) -> None:
     (tmp_path / "vosk-model-small" / "am").mkdir(parents=True)
-    with pytest.raises(ModelInvalid, match="did you mean .*vosk-model-small"):
+    with pytest.raises(ModelInvalid, match=r"did you mean .*vosk-model-small"):
         check_model_directory(tmp_path)
 
 
