@@ -139,6 +139,7 @@ class AmiClient:
         self._pending: dict[str, _Pending] = {}
         self._next_id = 0
         self._dropped_before = 0
+        self._last_logged: tuple[AmiState, str] | None = None
 
     @property
     def state(self) -> AmiState:
@@ -410,12 +411,22 @@ class AmiClient:
             if not pending.done.done():
                 pending.done.set_exception(AmiDown(self.last_error))
 
+    def _log_state(self, state: AmiState) -> None:
+        """Log what is new: an outage once, not every attempt to end it."""
+        if state is AmiState.CONNECTING:
+            return
+        news = (state, self.last_error)
+        if news != self._last_logged:
+            self._last_logged = news
+            level = logging.WARNING if state in (AmiState.DOWN, AmiState.REFUSED) else logging.INFO
+            why = f": {self.last_error}" if self.last_error else ""
+            _log.log(level, "PBX %s: manager interface %s%s", self.settings.name, state.value, why)
+
     def _set_state(self, state: AmiState) -> None:
         if state is self._state:
             return
         self._state = state
-        level = logging.WARNING if state in (AmiState.DOWN, AmiState.REFUSED) else logging.INFO
-        _log.log(level, "PBX %s: %s %s", self.settings.name, state.value, self.last_error)
+        self._log_state(state)
         try:
             self._on_state(state)
         except Exception:

@@ -45,8 +45,34 @@ class Engine:
         async with asyncio.timeout(_READY_TIMEOUT_S):
             while not self._listens():
                 if self._process.returncode is not None:
-                    raise RuntimeError(f"the engine ended with {self._process.returncode}:\n{self.log()[-4000:]}")
+                    raise RuntimeError(
+                        f"the engine ended with {self._process.returncode}:\n{self.log()[-4000:]}"
+                    )
                 await asyncio.sleep(0.1)
+
+    async def ensure(self) -> None:
+        """See to it that it runs and can deliver: it listens, and is logged in to the PBX."""
+        self.resume()
+        if not self.running:
+            await self.start()
+        async with asyncio.timeout(30.0):
+            while not self._logged_in():  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.05)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    def resume(self) -> None:
+        """Let it go on, and its recognisers, where a test has stopped them."""
+        if self.running:
+            for pid in (self.pid, *self.workers()):
+                os.kill(pid, signal.SIGCONT)
+
+    def _logged_in(self) -> bool:
+        states = [line for line in self.log().splitlines() if "PBX main: manager interface" in line]
+        return bool(states) and "interface up" in states[-1]
 
     def _listens(self) -> bool:
         """Whether its listening socket is there, without opening a connection that would be a call."""
@@ -79,9 +105,9 @@ class Engine:
 
     async def stop(self) -> None:
         """End it in an orderly way, or else by force; harmless where it has ended."""
-        if self._process is None or self._process.returncode is not None:
+        if not self.running:
             return
-        self.signal(signal.SIGCONT)
+        self.resume()
         self.signal(signal.SIGTERM)
         try:
             await self.ended()

@@ -24,6 +24,7 @@ FRAME_S = 0.020
 _SILENCE = b"\xff" * FRAME
 _KEYS = "0123456789*#ABCD"
 _TELEPHONE_EVENT = 101
+_JUMP = 5 * 8000
 
 Pcm = NDArray[np.int16]
 
@@ -42,7 +43,9 @@ class Message:
         first, *lines = head.split("\r\n")
         if not first.strip():
             return None
-        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        headers = [
+            (name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
+        ]
         return cls(first, headers, body)
 
     def get(self, name: str) -> str:
@@ -100,7 +103,9 @@ class Media(asyncio.DatagramProtocol):
         self._timestamp = random.randrange(1 << 31)
         self._source = random.randrange(1 << 32)
         self.heard_packets: dict[int, bytes] = {}
-        self._first_heard: int | None = None
+        self._heard_source: int | None = None
+        self._heard_end = 0
+        self._base = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # (The transport of a selector loop is not an instance of the abstract class.)
@@ -128,20 +133,20 @@ class Media(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         if len(data) <= 12 or data[1] & 0x7F != 0:
             return
-        (timestamp,) = struct.unpack_from(">I", data, 4)
-        if self._first_heard is None:
-            self._first_heard = timestamp
-        self.heard_packets[(timestamp - self._first_heard) & 0xFFFFFFFF] = data[12:]
+        timestamp, source = struct.unpack_from(">II", data, 4)
+        position = (timestamp - self._base) & 0xFFFFFFFF
+        if source != self._heard_source or abs(position - self._heard_end) > _JUMP:
+            # Another stream begins, or this one's clock was set anew: it goes on where the last one ended.
+            self._heard_source, self._base = source, (timestamp - self._heard_end) & 0xFFFFFFFF
+            position = self._heard_end
+        self.heard_packets[position] = data[12:]
+        self._heard_end = max(self._heard_end, position + len(data) - 12)
 
     def heard(self) -> Pcm:
         """What came, by RTP time; silence where nothing came."""
-        packets = {offset: data for offset, data in self.heard_packets.items() if offset < 8000 * 3600}
-        if not packets:
-            return np.zeros(0, dtype=np.int16)
-        end = max(offset + len(data) for offset, data in packets.items())
-        line = np.zeros(end, dtype=np.int16)
-        for offset, data in packets.items():
-            line[offset : offset + len(data)] = mulaw_decode(data)
+        line = np.zeros(self._heard_end, dtype=np.int16)
+        for position, data in self.heard_packets.items():
+            line[position : position + len(data)] = mulaw_decode(data)
         return line
 
     def speak(self, pcm: Pcm) -> "asyncio.Future[float]":
@@ -230,7 +235,9 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     async def open(self, port: int = 0) -> None:
         """Take a port."""
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", port)
+        )
 
     def close(self) -> None:
         """Let the port go; calls that still run are abandoned."""
@@ -281,7 +288,9 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     def reply(self, request: Message, status: str, more: list[tuple[str, str]], body: str = "") -> bytes:
         copied = [
-            (name, value) for name, value in request.headers if name.lower() in ("via", "from", "call-id", "cseq")
+            (name, value)
+            for name, value in request.headers
+            if name.lower() in ("via", "from", "call-id", "cseq")
         ]
         to = request.get("To")
         if "tag=" not in to:
@@ -460,7 +469,9 @@ class Agent(_Endpoint):
             call.peer_name = re.sub(r"\\(.)", r"\1", caller.group(1) or "")
             call.peer_number = caller.group(2)
         contact = re.search(r"<([^>]+)>", invite.get("Contact"))
-        answer = self.reply(invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media))
+        answer = self.reply(
+            invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media)
+        )
         parsed = Message.parse(answer)
         assert parsed is not None
         call._dialog = {

@@ -12,7 +12,7 @@ from telephony.errors import AmiRefused
 from telephony.pairing import Announcement, announcement_from
 from tests.conftest import ROOT
 from tests.pbx.asterisk import AMI_PORT
-from tests.pbx.conftest import AMI_SECRET, ENGINE_PORT, WATCHDOG_S
+from tests.pbx.site import AMI_SECRET, ENGINE_PORT, WATCHDOG_S
 from tests.pbx.world import World
 
 pytestmark = pytest.mark.pbx
@@ -40,7 +40,7 @@ class StubEngine:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", ENGINE_PORT)
         self.ami.start()
         async with asyncio.timeout(10):
-            while self.ami.state is not AmiState.UP:
+            while self.ami.state is not AmiState.UP:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
         return self
 
@@ -69,7 +69,9 @@ class StubEngine:
         assert announcement.call == call
         return announcement, writer
 
-    async def send_to(self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str) -> None:
+    async def send_to(
+        self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str
+    ) -> None:
         await self.ami.setvars(announcement.channel, variables, 5.0)
         writer.write(b"\x00\x00\x00")
 

@@ -10,7 +10,7 @@ from config.schema import Config, Pbx, Secret
 from nabra.operations.doctor import Finding, Level
 from nabra.operations.doctor.asterisk import AsteriskDoctor
 from tests.pbx.asterisk import ACCOUNT, AMI_PORT, SECRET
-from tests.pbx.conftest import AMI_SECRET
+from tests.pbx.site import AMI_SECRET
 from tests.pbx.world import World
 
 pytestmark = pytest.mark.pbx
@@ -65,7 +65,9 @@ def test_a_well_asterisk_is_well(told: World) -> None:
         "test call": {"ok"},
     }
     assert "Asterisk 22." in found["version"][0].text
-    assert all(finding.mend for findings in found.values() for finding in findings if finding.level is not Level.OK)
+    assert all(
+        finding.mend for findings in found.values() for finding in findings if finding.level is not Level.OK
+    )
 
 
 def test_what_may_not_be_asked_is_said_and_not_guessed(world: World) -> None:
@@ -89,7 +91,9 @@ def test_what_is_missing_is_named(told: World) -> None:
         found = examined(told, lean(), more)
     finally:
         told.run(told.asterisk.cli("module load func_rand.so"))
-    assert [(finding.level, finding.text.split()[0]) for finding in found["modules"]] == [(Level.FAILED, "func_rand")]
+    assert [(finding.level, finding.text.split()[0]) for finding in found["modules"]] == [
+        (Level.FAILED, "func_rand")
+    ]
     assert found["queue vip"][0].level is Level.FAILED
     assert found["dialplan"][0].level is Level.FAILED
     assert "vip@nabra-route" in found["dialplan"][0].text

@@ -28,7 +28,9 @@ class World:
         Everything that the PBX said since `fresh`.
     """
 
-    def __init__(self, root: Path, queues: dict[str, list[str]], includes: Path | None, extensions: str = "") -> None:
+    def __init__(
+        self, root: Path, queues: dict[str, list[str]], includes: Path | None, extensions: str = ""
+    ) -> None:
         self.namespace = Namespace()
         self.asterisk = Asterisk(root, queues, includes, extensions)
         self.clock = Clock()
@@ -75,7 +77,7 @@ class World:
         for key in ("enabled", "percent"):
             await self.asterisk.cli(f"database del nabra {key}")
         async with asyncio.timeout(30.0):
-            while "0 active channels" not in await self.asterisk.cli("core show channels count"):
+            while "0 active channels" not in await self.asterisk.cli("core show channels count"):  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.1)
         self.events.clear()
 
@@ -87,7 +89,9 @@ class World:
         """Events of a name whose headers hold these values."""
         return [event for event in self.events if event.name == name and _holds(event.fields, fields)]
 
-    async def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0, **fields: str) -> list[AmiEvent]:
+    async def wait_for(
+        self, name: str, count: int = 1, timeout_s: float = 30.0, **fields: str
+    ) -> list[AmiEvent]:
         """Wait until the PBX has said something so many times."""
         try:
             async with asyncio.timeout(timeout_s):
