@@ -110,7 +110,11 @@ class Call:
         """Audio time of the last sample of speech heard so far, or None."""
         self._last_audio_s = clock()
         self._session = Session(
-            facts, loaded.generation, clock(), recogniser_available=facts.language in ears.languages
+            facts,
+            loaded.generation,
+            clock(),
+            recogniser_available=facts.language in ears.languages,
+            models=ears.models(facts.language),
         )
         self.deadline = self._session.deadline
 

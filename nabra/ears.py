@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asr.decoder import Decoder, DecoderClient, InlineDecoder
 from asr.endpoint import EndpointSettings
-from asr.engine import Samples
+from asr.engine import Engine, Samples
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import ModelMissing
 from asr.listener import ListenerSettings
@@ -24,10 +24,17 @@ class Ears:
     decoder: Callable[[str, str], Decoder | None]
     """Given call and language: a recogniser's place, or None where there is none for this call."""
     listener: ListenerSettings
+    recogniser_id: Callable[[str], str]
+    """Given a language: name and digest of its recogniser's model, empty where there is none."""
     tone_model: ToneModel | None
     tracker: TrackerSettings
     too_busy_for_tone: Callable[[], str] = lambda: ""
     """Why the machine has no time for tone just now; empty where it has."""
+
+    def models(self, language: str) -> dict[str, str]:
+        """Return the ids of the models that listen to a call, for its record."""
+        ids = {"recogniser": self.recogniser_id(language), "tone": self.tone_model.model_id if self.tone_model else ""}
+        return {name: model_id for name, model_id in ids.items() if model_id}
 
 
 class Deaf:
@@ -80,8 +87,8 @@ def tone_model(config: Config) -> ToneModel | None:
     return ToneModel.load() if config.tone.model is None else ToneModel.load(config.tone.model)
 
 
-def offline_recogniser(config: Config, language: str) -> Callable[[], Decoder]:
-    """Return a maker of decoders of one language that work in this process.
+def offline_recogniser(config: Config, language: str) -> Engine:
+    """Return the recogniser of one language, loaded into this process.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def offline_recogniser(config: Config, language: str) -> Callable[[], Decoder]:
         )
     engine = create_engine(specs[language])
     engine.load()
-    return lambda: InlineDecoder(engine)
+    return engine
 
 
 def offline_ears(config: Config, languages: Collection[str]) -> Ears:
@@ -107,16 +114,17 @@ def offline_ears(config: Config, languages: Collection[str]) -> Ears:
         A model cannot be loaded.
     """
     specs = speech_specs(config)
-    makers = {language: offline_recogniser(config, language) for language in languages if language in specs}
+    engines = {language: offline_recogniser(config, language) for language in languages if language in specs}
 
     def decoder(_call: str, language: str) -> Decoder | None:
-        maker = makers.get(language)
-        return None if maker is None else maker()
+        engine = engines.get(language)
+        return None if engine is None else InlineDecoder(engine)
 
     return Ears(
-        languages=frozenset(makers),
+        languages=frozenset(engines),
         decoder=decoder,
         listener=listener_settings(config),
+        recogniser_id=lambda language: engines[language].facts.model_id if language in engines else "",
         tone_model=tone_model(config),
         tracker=tracker_settings(config),
     )

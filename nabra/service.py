@@ -190,6 +190,7 @@ class Service:
             languages=frozenset(specs),
             decoder=self._decoder,
             listener=listener_settings(config),
+            recogniser_id=self._recogniser_id,
             tone_model=model,
             tracker=tracker_settings(config),
             too_busy_for_tone=self.watch.busy,
@@ -309,6 +310,10 @@ class Service:
 
     def _decoder(self, call: str, language: str) -> Decoder | None:
         return None if self.pool is None else self.pool.decoder(call, language)
+
+    def _recogniser_id(self, language: str) -> str:
+        facts = None if self.pool is None else self.pool.facts(language)
+        return "" if facts is None else facts.model_id
 
     def _shed_tone(self) -> None:
         for call in self._calls.values():

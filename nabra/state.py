@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from emotion import kernels_key
+
 KERNEL_CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 
 
@@ -29,7 +31,8 @@ def use_kernel_cache(directory: Path | None = None) -> Path | None:
     """
     if os.environ.get(KERNEL_CACHE_VARIABLE):
         return Path(os.environ[KERNEL_CACHE_VARIABLE])
-    cache = (directory or state_dir()) / "kernels"
+    # Numba refreshes a kernel when its own file changes, not when one that it uses does: the folder's name does.
+    cache = (directory or state_dir()) / f"kernels-{kernels_key()}"
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:

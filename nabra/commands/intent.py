@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +22,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
-    parser.add_argument("--language", default=None, help="language of the texts (default: the config's)")
+    parser.add_argument(
+        "--language", default=None, help="language of the texts (default: Arabic where the letters are, else the config's)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)
 
@@ -33,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from router.redact import redact
 
     settings = config.load(args.config)
-    language = args.language or settings.default_language
     generation = load(settings, number=1).generation
     for text in _texts(args.texts, sys.stdin):
         seen = redact(text)
+        language = args.language or ("ar" if _ARABIC.search(text) else settings.default_language)
         posterior = generation.understand(seen, language)
         destination, probability = posterior.strongest()
         intent = max(posterior.by_intent, key=lambda name: posterior.by_intent[name], default=None)
@@ -53,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}", flush=True)
     return 0
+
+
+_ARABIC = re.compile("[\u0621-\u064a]")
 
 
 def _texts(given: list[str], lines: Iterable[str]) -> Iterator[str]:

@@ -25,6 +25,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Transcribe every file; 1 where one could not be read or no recogniser serves the language."""
     import config
+    from asr.decoder import InlineDecoder
     from asr.events import Final, SpeechEvent
     from asr.listener import Listener
     from nabra.ears import listener_settings, offline_recogniser
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = config.load(args.config)
     language = args.language or settings.default_language
-    decoder_of = offline_recogniser(settings, language)
+    engine = offline_recogniser(settings, language)
     listening = listener_settings(settings)
 
     def transcribe(path: Path) -> None:
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
                 texts.append(event.text)
 
         started_s = time.process_time()
-        listener = Listener(decoder_of(), listening, hear)
+        listener = Listener(InlineDecoder(engine), listening, hear)
         for start in range(0, len(pcm), 160):
             listener.push(pcm[start : start + 160])
         listener.force_final()

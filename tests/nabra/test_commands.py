@@ -102,7 +102,7 @@ def test_intent_reads_lines_in_english_and_arabic() -> None:
     assert [list(row) for row in found] == [fields, fields]
     assert found[0]["destination"] == "sales"
     assert "seven" not in str(found[1]["text"]), "digits are removed before anything else sees them"
-    (arabic,) = rows(nabra("intent", "--json", "--language", "ar", "النت مقطوع من أمس وأبي أقدم شكوى"))
+    (arabic,) = rows(nabra("intent", "--json", "النت مقطوع من أمس وأبي أقدم شكوى"))
     assert arabic["destination"] == "complaints"
 
 

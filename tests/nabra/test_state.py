@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion import kernels_key
 from nabra.state import state_dir, use_kernel_cache
 
 
@@ -25,9 +26,10 @@ def test_xdg_then_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_kernels_are_cached_beside_the_records(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
-    assert use_kernel_cache(tmp_path) == tmp_path / "kernels"
-    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "kernels")
-    assert use_kernel_cache(tmp_path / "other") == tmp_path / "kernels"
+    cache = tmp_path / f"kernels-{kernels_key()}"
+    assert use_kernel_cache(tmp_path) == cache
+    assert os.environ["NUMBA_CACHE_DIR"] == str(cache)
+    assert use_kernel_cache(tmp_path / "other") == cache
 
 
 def test_no_place_for_kernels_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
