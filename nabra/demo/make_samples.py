@@ -78,7 +78,7 @@ SAMPLES = (
            caller="+12025550102"),
     Sample("complaint-staff", "I want to make a complaint. Your technician was very rude to me.",
            "flite", "rms", "complaints", Line(-27, 24, -52), caller="+12025550103"),
-    Sample("complaint-cancel", "This is the third time I have called. I want to cancel my contract.",
+    Sample("complaint-cancel", "Please cancel my contract. This is the third time I have called about this.",
            "kokoro", "jf_tebukuro+jm_kumo", "complaints", Line(-17, 30), caller="+12025550104"),
     Sample("sales-new-line", "Hi. I would like to order a new phone line for my office.",
            "kokoro", "jf_nezumi", "sales", Line(-25, 28), caller="+12025550105"),

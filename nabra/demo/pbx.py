@@ -145,35 +145,44 @@ class DemoPbx:
 
 
 class _Caller:
-    """A caller who hears the notice out, says what there is to say, and stays on the line."""
+    """A caller who hears the notice out, says what there is to say, and says it once more when asked."""
 
     def __init__(self, peer: AudioSocketPeer, placed: PlacedCall) -> None:
         self._peer = peer
         self._placed = placed
+        self._audio = placed.sample.audio()
         self._heard = 0
-        # What a quiet line sounds like: never digital silence.
+        # A quiet line is never digital silence: it is as noisy as the sample is before its first word.
+        self._noise = max(float(np.std(self._audio[: int(0.15 * _RATE_HZ)].astype(np.float64))), 4.0)
         self._rng = np.random.default_rng(len(placed.sample.name))
 
     async def talk(self) -> None:
         """Play the call until the engine ends it."""
-        await self._listen()
+        await self._hear_prompt()
+        await self._say()
+        asked = False
+        while not self._peer.over:
+            if await self._hear_prompt() and self._placed.sample.text and not asked:
+                asked = True
+                await self._say()
+
+    async def _say(self) -> None:
+        """Play the sample, keys included, a little after the prompt."""
         await self._line(_REPLY_S)
-        audio, sent = self._placed.sample.audio(), 0
-        if self._placed.sample.speech_end_s is not None:
-            self._placed.speech_ends_s = time.monotonic() + self._placed.sample.speech_end_s
-        for at_s, digit in self._placed.sample.keys:
+        sample, sent = self._placed.sample, 0
+        if sample.speech_end_s is not None:
+            self._placed.speech_ends_s = time.monotonic() + sample.speech_end_s
+        for at_s, digit in sample.keys:
             upto = int(at_s * _RATE_HZ)
-            await self._send(audio[sent:upto])
+            await self._send(self._audio[sent:upto])
             self._peer.send_dtmf(digit)
             sent = upto
-        await self._send(audio[sent:])
-        while not self._peer.over:
-            await self._line(_CHUNK_S)
+        await self._send(self._audio[sent:])
 
-    async def _listen(self, longest_s: float = 10.0) -> None:
-        """Wait until a prompt was heard and has ended, or nothing comes."""
+    async def _hear_prompt(self, longest_s: float = 10.0) -> bool:
+        """Wait until a prompt was heard and has ended (True), or nothing comes."""
         began, quiet_s, spent_s = False, 0.0, 0.0
-        while not self._peer.over and spent_s < longest_s and not (began and quiet_s >= 0.4):
+        while not self._peer.over and spent_s < longest_s:
             await self._line(_CHUNK_S)
             spent_s += _CHUNK_S
             heard = self._peer.heard()[self._heard :]
@@ -181,9 +190,12 @@ class _Caller:
             loud = bool(heard.size) and int(np.max(np.abs(heard.astype(np.int32)))) > _LOUD
             began = began or loud
             quiet_s = 0.0 if loud else quiet_s + _CHUNK_S
+            if began and quiet_s >= 0.4:
+                return True
+        return False
 
     async def _line(self, seconds: float) -> None:
-        noise = self._rng.normal(0.0, 12.0, int(seconds * _RATE_HZ))
+        noise = self._rng.normal(0.0, self._noise, int(seconds * _RATE_HZ))
         await self._send(np.round(noise).astype(np.int16))
 
     async def _send(self, pcm: Samples) -> None:

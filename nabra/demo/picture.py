@@ -111,7 +111,7 @@ def _span_of(story: CallStory, audio_s: float) -> _Span:
     begin_s = (story.notice_s[1] or 0.0) - 1.0 if story.notice_s is not None else 0.0
     first = [story.speech_start_s, story.decided_s, *(at_s for at_s, _ in story.keys)]
     begin_s = max(0.0, min(begin_s, *(at_s - 0.5 for at_s in first if at_s is not None), end_s - 1.0))
-    return _Span(begin_s, end_s + (end_s - begin_s) * 0.1)
+    return _Span(begin_s, end_s + (end_s - begin_s) * 0.12)
 
 
 def _canvas(heights: tuple[float, ...], height_in: float, span: _Span) -> tuple[Any, Any]:

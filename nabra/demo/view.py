@@ -152,6 +152,8 @@ class View:
             done = [row for row in begun if row.story.decided]
             waiting = len(self.rows) - len(begun)
             blocks = [self._live_lines(row, width) for row in live]
+            if sum(len(lines) for lines in blocks) > self.console.height - 3 - 2 * _WHYS:
+                blocks = [lines[:1] for lines in blocks]
             room = max(self.console.height - 3 - sum(len(lines) for lines in blocks), 2 * _WHYS)
             # The newest decisions say why, all of them where there is room; the oldest lines go first.
             newest = sorted(done, key=lambda row: row.story.decided_at_s or 0.0)

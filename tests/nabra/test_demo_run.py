@@ -1,0 +1,40 @@
+"""The whole demonstration, shortened: real engine, real sockets, three callers at once."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from nabra.demo.run import run
+from nabra.demo.samples import load_samples
+
+
+def test_three_callers_are_routed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = {sample.name: sample for sample in load_samples()}
+    chosen = [samples[name] for name in ("sales-upgrade", "key-zero", "arabic-bill")]
+    status = asyncio.run(run(out=tmp_path, as_json=True, samples=chosen, stagger_s=0.3))
+    captured = capsys.readouterr()
+    assert status == 0, captured.err
+    sales, key, arabic = (json.loads(line) for line in captured.out.splitlines())
+
+    assert (sales["destination"], sales["intent"], sales["queue"]) == ("sales", "upgrade", "sales")
+    assert "upgrade" in sales["text"].lower()
+    assert sales["synthetic"] is True
+    assert sales["latency_ms"] is not None
+    assert sales["queue_join_ms"] >= 0
+
+    assert (key["destination"], key["rung"], key["latency_ms"]) == ("reception", "tone_and_keys", None)
+
+    assert (arabic["destination"], arabic["rung"], arabic["text"]) == ("reception", "default", "")
+    assert any("recogniser" in reason.lower() for reason in arabic["reasons"])
+
+    for call in (sales, key, arabic):
+        assert call["handed_back"]
+        assert call["problem"] is None
+        assert Path(call["picture"]).read_bytes().startswith(b"\x89PNG")
+    records = [json.loads(line) for file in (tmp_path / "records").iterdir() for line in file.open(encoding="utf-8")]
+    decided = {record["call"] for record in records if record["kind"] == "decision"}
+    assert decided == {call["call"] for call in (sales, key, arabic)}
+    assert "calls (sales-upgrade, en)" in captured.err
+    assert "joins the queue" in captured.err
