@@ -21,6 +21,7 @@ from nabra.demo.pbx import SECRET, USERNAME, DemoPbx, PlacedCall
 from nabra.demo.picture import draw_call
 from nabra.demo.samples import SampleCall, load_samples
 from nabra.demo.view import Row, View
+from nabra.errors import NabraError
 from nabra.operations.bus import CallEvent
 from nabra.service import Service
 
@@ -49,7 +50,14 @@ async def run(
     -------
     int
         0 where the engine decided every call and handed it back, else 1.
+
+    Raises
+    ------
+    NabraError
+        `calls` is less than one, or the engine cannot start (the roots of the other rooms too).
     """
+    if calls is not None and calls < 1:
+        raise NabraError(f"{calls} calls cannot be placed: ask for one or more")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -253,6 +261,9 @@ def _say_the_end(console: Console, view: View, placed: Sequence[PlacedCall], out
         "negative. queue: from the decision to the join event of the demonstration's own PBX.",
         style="dim",
     )
+    for row in view.rows.values():
+        if not row.as_expected and row.placed.sample.about:
+            console.print(f"* {row.name}: {row.placed.sample.about}", style="dim")
     for one in placed:
         if one.problem or not one.handed_back:
             problem = one.problem or "the engine did not hand the call back"

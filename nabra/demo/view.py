@@ -235,7 +235,7 @@ class View:
     def table(self) -> Table:
         """Return the table at the end."""
         wide = self.console.width >= 110
-        table = Table(box=None, padding=(0, 1), header_style="bold", title_justify="left")
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold", title_justify="left")
         table.add_column("sample", no_wrap=True)
         table.add_column("goes to", no_wrap=True)
         table.add_column("intent", no_wrap=True, max_width=18)

@@ -8,6 +8,7 @@ import pytest
 
 from nabra.demo.run import run
 from nabra.demo.samples import load_samples
+from nabra.errors import NabraError
 
 
 def test_three_callers_are_routed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,3 +39,8 @@ def test_three_callers_are_routed_and_drawn(tmp_path: Path, capsys: pytest.Captu
     assert decided == {call["call"] for call in (sales, key, arabic)}
     assert "calls (sales-upgrade, en)" in captured.err
     assert "joins the queue" in captured.err
+
+
+def test_no_calls_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NabraError, match="0 calls"):
+        asyncio.run(run(calls=0, out=tmp_path))
