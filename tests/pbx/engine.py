@@ -56,7 +56,7 @@ class Engine:
         if not self.running:
             await self.start()
         async with asyncio.timeout(30.0):
-            while not self._logged_in():  # noqa: ASYNC110  # nobody tells
+            while not self.logged_in():  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)
 
     @property
@@ -70,7 +70,8 @@ class Engine:
             for pid in (self.pid, *self.workers()):
                 os.kill(pid, signal.SIGCONT)
 
-    def _logged_in(self) -> bool:
+    def logged_in(self) -> bool:
+        """Whether its last word about the manager interface is that it is logged in."""
         states = [line for line in self.log().splitlines() if "PBX main: manager interface" in line]
         return bool(states) and "interface up" in states[-1]
 

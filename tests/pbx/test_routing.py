@@ -40,7 +40,7 @@ def test_spoken_english_reaches_the_agent_of_its_queue(
         assert decision_of(record)["reasons"]
         assert record["text"]
         if queue == "complaints":
-            assert taken.peer_name.startswith("[Complaint] ")
+            assert taken.peer_name.startswith("[Complaint]")
         await world.caller.hang_up(call)
 
     world.run(body())
