@@ -21,6 +21,7 @@ from asr.events import (
     RecognitionRecovered,
     SpeechEvent,
     SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
 )
 from asr.listener import Listener, ListenerSettings
@@ -53,6 +54,7 @@ __all__ = [
     "ScriptedLine",
     "SpeechEvent",
     "SpeechPaused",
+    "SpeechResumed",
     "SpeechStarted",
     "create_engine",
 ]

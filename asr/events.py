@@ -27,8 +27,24 @@ class SpeechPaused:
 
     Attributes
     ----------
+    speech_end_s : float
+        Audio time of the end of the last speech frame, s.
     at_s : float
         Audio time at which the pause was noticed, s.
+    """
+
+    speech_end_s: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed:
+    """Speech goes on after a pause.
+
+    Attributes
+    ----------
+    at_s : float
+        Audio time at which it was noticed, s.
     """
 
     at_s: float
@@ -132,5 +148,12 @@ class RecognitionRecovered:
 
 
 SpeechEvent = (
-    SpeechStarted | SpeechPaused | Endpoint | Partial | Final | RecognitionDegraded | RecognitionRecovered
+    SpeechStarted
+    | SpeechPaused
+    | SpeechResumed
+    | Endpoint
+    | Partial
+    | Final
+    | RecognitionDegraded
+    | RecognitionRecovered
 )

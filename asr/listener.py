@@ -28,6 +28,7 @@ from asr.events import (
     RecognitionRecovered,
     SpeechEvent,
     SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
 )
 from asr.vad import FRAME_S, GateSettings, Silero, VoiceActivity, VoiceFrame, shipped_silero
@@ -232,11 +233,13 @@ class Listener:
         elif self._ends.in_speech and not self._ends.paused and not self._gone:
             segment = self._open()
         if turn is Turn.PAUSED:
-            self._sink(SpeechPaused(frame.end_s))
+            self._sink(SpeechPaused(self._ends.speech_end_s, frame.end_s))
             if segment is not None and segment.early is None and self._long_enough(segment):
                 self._ask(segment, final=True)
-        elif turn is Turn.RESUMED and segment is not None:
-            self._take_back(segment)
+        elif turn is Turn.RESUMED:
+            self._sink(SpeechResumed(frame.end_s))
+            if segment is not None:
+                self._take_back(segment)
         elif turn is Turn.ENDED:
             self._sink(Endpoint(self._ends.speech_end_s, frame.end_s))
             if segment is not None:

@@ -187,10 +187,16 @@ class Call:
                 self.speech_end_s = None
                 self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {})
                 self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
-            case speech.SpeechPaused(at_s=at_s):
-                self.speech_end_s = start_s + at_s
-                self._publish(EventKind.SPEECH_PAUSED, now_s, start_s + at_s, {})
-                self._receive(evidence.SpeechPaused(at_s=now_s, audio_s=start_s + at_s))
+            case speech.SpeechResumed(at_s=at_s):
+                self.speech_end_s = None
+                self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {"resumed": True})
+                self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
+            case speech.SpeechPaused(speech_end_s=end_s, at_s=at_s):
+                self.speech_end_s = start_s + end_s
+                self._publish(EventKind.SPEECH_PAUSED, now_s, start_s + at_s, {"speech_end_audio_s": self.speech_end_s})
+                self._receive(
+                    evidence.SpeechPaused(at_s=now_s, audio_s=start_s + at_s, speech_end_audio_s=self.speech_end_s)
+                )
             case speech.Endpoint(speech_end_s=end_s):
                 self.speech_end_s = start_s + end_s
                 self._publish(

@@ -20,8 +20,10 @@ from typing import Protocol
 from uuid import UUID
 
 from asr.decoder import Decoder
+from asr.errors import WorkerStartFailed
 from asr.pool import RecogniserPool
 from asr.pool_types import PoolSettings
+from asr.vad import shipped_silero
 from config.schema import Config
 from emotion import ToneModel, warm_up
 from nabra.ears import Ears, listener_settings, speech_specs, tone_model, tracker_settings
@@ -173,6 +175,7 @@ class Service:
         self._loaded = await asyncio.to_thread(load, config, 1)
         self._progress("warming the tone model")
         model = await asyncio.to_thread(_warm_tone_model, config)
+        await asyncio.to_thread(shipped_silero)
         specs = speech_specs(config)
         speech = config.speech
         if specs:
@@ -185,7 +188,11 @@ class Service:
                     max_backlog_s=speech.max_backlog_s,
                 ),
             )
-            await self.pool.start()
+            try:
+                await self.pool.start()
+            except WorkerStartFailed as error:
+                # The pool goes on trying; until it succeeds calls are decided by tone, keys and the default.
+                log.error("serving without recognisers for now: %s", error)
         self._ears = Ears(
             languages=frozenset(specs),
             decoder=self._decoder,

@@ -48,7 +48,9 @@ class SpeechStarted(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechPaused(Evidence):
-    """First silence after speech: the caller may go on."""
+    """First silence after speech: the caller may go on; speech ended at `speech_end_audio_s`."""
+
+    speech_end_audio_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,7 +328,7 @@ class Session:
             case SpeechStarted():
                 self._speech_started()
             case SpeechPaused():
-                self._speech_end_s = round(event.at_s - max(0.0, self._audio_s - event.audio_s), 6)
+                self._speech_end_s = _speech_end(event)
             case EndOfUtterance():
                 self._utterance_ended(event, now)
             case Words():
@@ -593,6 +593,6 @@ class Session:
         )
 
 
-def _speech_end(event: EndOfUtterance) -> float:
+def _speech_end(event: SpeechPaused | EndOfUtterance) -> float:
     """When speech ended, on the session's clock: as long before the event as in the audio."""
     return round(event.at_s - max(0.0, event.audio_s - event.speech_end_audio_s), 6)

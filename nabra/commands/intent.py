@@ -23,7 +23,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
     parser.add_argument(
-        "--language", default=None, help="language of the texts (default: Arabic where the letters are, else the config's)"
+        "--language",
+        default=None,
+        help="language of the texts (default: Arabic where the letters are, else the config's)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)

@@ -85,8 +85,8 @@ class Site:
         """Return what was set on the caller's channel."""
         return dict(self.ami.channels.get(caller.channel, {}))
 
-    async def lines(self, caller: Caller) -> list[dict[str, object]]:
-        """Return what the record store wrote about a call, once it has written its decision record."""
+    async def lines(self, caller: Caller, outcome: str = "") -> list[dict[str, object]]:
+        """Return what the record store wrote about a call, once its decision record (and this outcome) is there."""
         for _ in range(100):
             found = [
                 line
@@ -94,7 +94,8 @@ class Site:
                 for line in map(json.loads, file.read_text(encoding="utf-8").splitlines())
                 if str(caller.call) in json.dumps(line)
             ]
-            if any(line.get("kind") != "outcome" for line in found):
+            recorded = any(line.get("kind") != "outcome" for line in found)
+            if recorded and (not outcome or any(line.get("outcome") == outcome for line in found)):
                 return found
             await asyncio.sleep(0.05)
         return []

@@ -46,7 +46,9 @@ class Step:
         at_s, audio_s = caller.now_s, caller.t
         acts: dict[str, Callable[[], object]] = {
             "speaks": caller.speaks,
-            "pauses": lambda: caller.tell(SpeechPaused(at_s=at_s, audio_s=audio_s)),
+            "pauses": lambda: caller.tell(
+                SpeechPaused(at_s=at_s, audio_s=audio_s, speech_end_audio_s=max(0.0, audio_s - 0.2))
+            ),
             "ends": caller.ends,
             "partial": lambda: caller.partial(self.text),
             "final": lambda: caller.final(self.text),
