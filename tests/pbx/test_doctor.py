@@ -10,6 +10,7 @@ from config.schema import Config, Pbx, Secret
 from nabra.operations.doctor import Finding, Level
 from nabra.operations.doctor.asterisk import AsteriskDoctor
 from tests.pbx.asterisk import ACCOUNT, AMI_PORT, SECRET
+from tests.pbx.engine import Engine
 from tests.pbx.site import AMI_SECRET
 from tests.pbx.world import World
 
@@ -65,9 +66,7 @@ def test_a_well_asterisk_is_well(told: World) -> None:
         "test call": {"ok"},
     }
     assert "Asterisk 22." in found["version"][0].text
-    assert all(
-        finding.mend for findings in found.values() for finding in findings if finding.level is not Level.OK
-    )
+    assert all(finding.mend for findings in found.values() for finding in findings if finding.level is not Level.OK)
 
 
 def test_what_may_not_be_asked_is_said_and_not_guessed(world: World) -> None:
@@ -91,9 +90,7 @@ def test_what_is_missing_is_named(told: World) -> None:
         found = examined(told, lean(), more)
     finally:
         told.run(told.asterisk.cli("module load func_rand.so"))
-    assert [(finding.level, finding.text.split()[0]) for finding in found["modules"]] == [
-        (Level.FAILED, "func_rand")
-    ]
+    assert [(finding.level, finding.text.split()[0]) for finding in found["modules"]] == [(Level.FAILED, "func_rand")]
     assert found["queue vip"][0].level is Level.FAILED
     assert found["dialplan"][0].level is Level.FAILED
     assert "vip@nabra-route" in found["dialplan"][0].text
@@ -106,9 +103,18 @@ def test_a_wrong_password_ends_the_examination(world: World) -> None:
     assert "manager.conf" in found["login"][0].mend
 
 
+EVERYTHING = Pbx(name="main", port=AMI_PORT, username=ACCOUNT, secret=Secret(SECRET))
+
+
+def test_a_test_call_is_followed_to_its_route(world: World, engine: Engine) -> None:
+    found = examined(world, EVERYTHING, call="100")
+    assert found["test call"][0].level is Level.OK, found["test call"]
+    assert "routed to 'reception'" in found["test call"][0].text
+
+
+@pytest.mark.usefixtures("no_engine")
 def test_a_test_call_without_an_engine_says_that_nobody_routed_it(world: World) -> None:
-    everything = Pbx(name="main", port=AMI_PORT, username=ACCOUNT, secret=Secret(SECRET))
-    found = examined(world, everything, call="100")
+    found = examined(world, EVERYTHING, call="100")
     assert found["right to listen"][0].level is Level.OK
     assert found["test call"][0].level is Level.FAILED
     assert "default route" in found["test call"][0].text
