@@ -48,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
     def route(path: Path) -> None:
         pcm = read_audio(path)
-        routed = route_recording(pcm, loaded, ears, language=language, name=path.name)
+        routed = route_recording(
+            pcm, loaded, ears, language=language, name=path.name, wall_anchor=path.stat().st_mtime
+        )
         row = summary(path, routed)
         if args.json:
             print_json(row)

@@ -1,0 +1,188 @@
+"""Every command that the README shows is run here, or proved by a test that is named here."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from telephony.audio import read_audio, write_wav
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SAMPLES = ROOT / "nabra" / "demo" / "samples"
+BIN = str(Path(sys.executable).parent)
+
+
+def shown() -> list[str]:
+    """Return the commands in the README's code blocks, without their comments."""
+    lines = re.findall(r"^    ((?:nabra|make|asterisk|cp) .*)$", README, flags=re.MULTILINE)
+    return [re.sub(r"\s+#.*$", "", line).strip() for line in lines]
+
+
+RUN_AS_THEY_ARE = [
+    "nabra check nabra.yaml",
+    "nabra pbx-files --config nabra.yaml for-asterisk",
+    'nabra intent --config nabra.yaml "I was charged twice this month"',
+    "nabra route --config nabra.yaml recording.wav",
+    "nabra explain 3f2a",
+    "nabra route --json calls/*.wav",
+    "nabra transcribe --json calls/*.wav",
+    "nabra emotion --json calls/*.wav",
+    "nabra intent --json < lines.txt",
+    "nabra bench --quick",
+]
+RUN_BELOW = [
+    "cp -r config/defaults my-site && cd my-site",
+    "nabra serve nabra.yaml",
+    "nabra doctor nabra.yaml",
+    "make demo",
+    "make test",
+]
+RUN_IN_ASTERISK = [
+    "asterisk -rx 'database put nabra enabled 0'",
+    "asterisk -rx 'database put nabra percent 10'",
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader of the README has it."""
+    folder = tmp_path_factory.mktemp("readme") / "my-site"
+    shutil.copytree(ROOT / "config" / "defaults", folder)
+    (folder / "calls").mkdir()
+    for name in ("sales-upgrade", "self-hours"):
+        write_wav(folder / "calls" / f"{name}.wav", read_audio(SAMPLES / f"{name}.flac"))
+    shutil.copy(folder / "calls" / "self-hours.wav", folder / "recording.wav")
+    (folder / "lines.txt").write_text("where is my order\nأريد أن أعرف رصيدي\n", encoding="utf-8")
+    records = folder / "state" / "records"
+    records.mkdir(parents=True)
+    done = run_shell(f"nabra route --records {records}/calls-20260101-0001.jsonl recording.wav", folder)
+    assert done.returncode == 0, done.stderr
+    (kept,) = records.glob("*.jsonl")
+    text = kept.read_text(encoding="utf-8")
+    call = str(json.loads(text)["call"])
+    kept.write_text(text.replace(call, "3f2a" + call[4:]), encoding="utf-8")
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "NABRA_STATE": str(folder / "state"),
+        "NABRA_AMI_SECRET": "only-for-this-test",
+    }
+
+
+def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def test_every_command_shown_is_accounted_for() -> None:
+    assert sorted(set(shown())) == sorted(RUN_AS_THEY_ARE + RUN_BELOW + RUN_IN_ASTERISK)
+
+
+@pytest.mark.parametrize("command", RUN_AS_THEY_ARE)
+def test_command(site: Path, command: str) -> None:
+    done = run_shell(command, site)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_the_site_is_made_by_copying_the_defaults(tmp_path: Path) -> None:
+    done = run_shell(f"cd {ROOT} && cp -r config/defaults {tmp_path}/my-site && cd {tmp_path}/my-site && ls", tmp_path)
+    assert "nabra.yaml" in done.stdout.split()
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_make_knows_its_two_commands(target: str) -> None:
+    done = run_shell(f"make -n {target}", ROOT)
+    assert done.returncode == 0, done.stderr
+    assert f"-m {'nabra demo' if target == 'demo' else 'pytest'}" in done.stdout
+
+
+@pytest.mark.parametrize("command", RUN_IN_ASTERISK)
+def test_switches_are_thrown_in_a_real_asterisk(command: str) -> None:
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "pbx").glob("*.py"))
+    key = re.search(r"database put nabra (\w+)", command)
+    assert key is not None
+    assert f"database put nabra {key[1]}" in tests
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_serve_reloads_refuses_and_drains_and_doctor_examines_it(site: Path) -> None:
+    config = site / "served.yaml"
+    audio, health, manager = free_port(), free_port(), free_port()
+    text = (site / "nabra.yaml").read_text(encoding="utf-8")
+    for old, new in (("9092", audio), ("8095", health), ("5038", manager)):
+        text = text.replace(f"port: {old}", f"port: {new}")
+    config.write_text(text, encoding="utf-8")
+    log = site / "serve.log"
+    with log.open("wb") as out:
+        service = subprocess.Popen(
+            [f"{BIN}/nabra", "serve", "served.yaml"], cwd=site, env=environment(site), stdout=out, stderr=out
+        )
+    try:
+        wait_for(log, "ready for calls")
+        assert health_of(health)["generation"] == 1
+        config.write_text(text + "# a change that changes nothing\n", encoding="utf-8")
+        service.send_signal(signal.SIGHUP)
+        wait_for(log, "generation 2 is in force")
+        config.write_text(text + "no_such_key: 1\n", encoding="utf-8")
+        service.send_signal(signal.SIGHUP)
+        wait_for(log, "is refused, the running one stays")
+        assert "no_such_key" in log.read_text(encoding="utf-8")
+        assert health_of(health)["generation"] == 2
+        config.write_text(text, encoding="utf-8")
+        done = run_shell("nabra doctor served.yaml", site)
+        assert "ok       listening socket" in done.stdout, done.stdout
+        assert done.returncode == 1, "no PBX is there"
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(30) == 0
+        assert "stopped" in log.read_text(encoding="utf-8")
+    finally:
+        service.kill()
+        service.wait()
+
+
+def health_of(port: int) -> dict[str, object]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as answer:
+        body = answer.read()
+    found = json.loads(body)
+    assert isinstance(found, dict)
+    return found
+
+
+def wait_for(log: Path, text: str) -> None:
+    for _ in range(600):
+        if text in log.read_text(encoding="utf-8"):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{text!r} never came: {log.read_text(encoding='utf-8')}")
