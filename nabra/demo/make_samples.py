@@ -25,15 +25,13 @@ import numpy.typing as npt
 import soundfile
 from scipy import signal
 
+from nabra.demo.line import RATE_HZ, Wave, band, hiss
 from telephony.audio import mulaw_decode, mulaw_encode
 
-RATE_HZ = 8000
 FULL_SCALE = 32768.0
 MARGIN_S = 0.05
 HERE = Path(__file__).resolve().parent
 PROMPTS = HERE.parents[1] / "config" / "defaults" / "prompts"
-
-Wave = npt.NDArray[np.float64]
 
 # IPA as espeak-ng writes it -> the symbols that Kokoro learnt (a diphthong or an affricate is one symbol).
 _KOKORO_SYMBOLS = (
@@ -234,12 +232,6 @@ def hold_music(seconds: float, rng: np.random.Generator) -> Wave:
     return music
 
 
-def _band(wave: Wave) -> Wave:
-    """Keep what a telephone line keeps: 300 to 3400 Hz."""
-    sections = signal.butter(4, (300, 3400), btype="bandpass", fs=RATE_HZ, output="sos")
-    return np.asarray(signal.sosfilt(sections, wave))
-
-
 def _companded(wave: Wave) -> npt.NDArray[np.int16]:
     """Return 16-bit samples as they come out of a mu-law line."""
     linear = np.round(np.clip(wave, -1, 1) * (FULL_SCALE - 1)).astype(np.int16)
@@ -256,14 +248,12 @@ def on_the_line(speech: Wave, line: Line, rng: np.random.Generator) -> npt.NDArr
     wave = np.zeros(int(line.lead_in_s * RATE_HZ))
     if speech.size:
         tail = np.zeros(int(line.tail_s * RATE_HZ))
-        wave = np.concatenate([wave, _level(_band(speech), line.level_dbov), tail])
-    white = rng.standard_normal(wave.size)
-    hiss = _band(signal.lfilter([1.0], [1.0, -0.7], white))
-    hiss *= 10 ** ((line.level_dbov - line.snr_db) / 20) / np.sqrt(np.mean(hiss**2))
+        wave = np.concatenate([wave, _level(band(speech), line.level_dbov), tail])
+    noise = hiss(wave.size, rng) * 10 ** ((line.level_dbov - line.snr_db) / 20)
     t = np.arange(wave.size) / RATE_HZ
     # A line's low edge takes the mains tone itself away; what is heard as hum are its harmonics.
     hum = sum(np.sin(2 * np.pi * 50 * k * t + k) / k for k in (7, 9, 11)) * 10 ** (line.hum_db / 20)
-    return _companded(wave + hiss + hum)
+    return _companded(wave + noise + hum)
 
 
 def make_samples(directory: Path, voices: Voices) -> None:
@@ -312,7 +302,7 @@ def make_prompts(directory: Path, voices: Voices) -> None:
         parts = [pause]
         for sentence in re.findall(r"[^.]+\.", prompt.text):
             parts += [voices.speak(prompt.engine, prompt.voice, sentence.strip(), prompt.speed), pause]
-        wave = _level(_band(np.concatenate(parts)), -20.0)
+        wave = _level(band(np.concatenate(parts)), -20.0)
         wave = np.tanh(wave / 0.9) * 0.9  # keeps peaks of a loud syllable from clipping
         pcm = np.round(wave * (FULL_SCALE - 1)).astype(np.int16)
         soundfile.write(directory / prompt.file, pcm, RATE_HZ, subtype="PCM_16")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from nabra.demo.line import hiss
 from nabra.demo.samples import SampleCall
 from telephony.ami_peer import AmiPeer
 from telephony.peer import AudioSocketPeer
@@ -153,8 +154,10 @@ class _Caller:
         self._audio = placed.sample.audio()
         self._heard = 0
         # A quiet line is never digital silence: it is as noisy as the sample is before its first word.
-        self._noise = max(float(np.std(self._audio[: int(0.15 * _RATE_HZ)].astype(np.float64))), 4.0)
-        self._rng = np.random.default_rng(len(placed.sample.name))
+        level = max(float(np.std(self._audio[: int(0.15 * _RATE_HZ)].astype(np.float64))), 4.0)
+        noise = hiss(30 * _RATE_HZ, np.random.default_rng(len(placed.sample.name)))
+        self._quiet = np.round(level * noise).astype(np.int16)
+        self._at = 0
 
     async def talk(self) -> None:
         """Play the call until the engine ends it."""
@@ -195,8 +198,9 @@ class _Caller:
         return False
 
     async def _line(self, seconds: float) -> None:
-        noise = self._rng.normal(0.0, self._noise, int(seconds * _RATE_HZ))
-        await self._send(np.round(noise).astype(np.int16))
+        upto = self._at + int(seconds * _RATE_HZ)
+        await self._send(self._quiet.take(range(self._at, upto), mode="wrap"))
+        self._at = upto
 
     async def _send(self, pcm: Samples) -> None:
         sent = await self._peer.send_audio(pcm)

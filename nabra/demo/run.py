@@ -186,6 +186,8 @@ class _Stages:
         if self._console.is_terminal:
             self._spinner = self._console.status(what)
             self._spinner.start()
+        else:
+            self._console.print(f"{self.total_s:5.1f} s  {what} ...")
 
     def end(self, what: str) -> None:
         """End the step before, and say where we are."""
@@ -202,7 +204,7 @@ class _Stages:
     def _close(self) -> None:
         doing = self._doing
         self.interrupt()
-        if doing:
+        if doing and self._console.is_terminal:
             took_s = time.monotonic() - self._step_s
             self._console.print(f"{self.total_s:5.1f} s  {doing} ({took_s:.1f} s)")
         self._step_s = time.monotonic()

@@ -235,7 +235,8 @@ class View:
     def table(self) -> Table:
         """Return the table at the end."""
         wide = self.console.width >= 110
-        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold", title_justify="left")
+        heard = self.console.width - 95  # what the other columns leave
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold", title_justify="left")
         table.add_column("sample", no_wrap=True)
         table.add_column("goes to", no_wrap=True)
         table.add_column("intent", no_wrap=True, max_width=18)
@@ -243,7 +244,8 @@ class View:
         table.add_column("queue", justify="right", no_wrap=True)
         table.add_column("rests on", no_wrap=True)
         if wide:
-            table.add_column("heard", no_wrap=True, overflow="ellipsis", max_width=44)
+            table.add_column("arousal/anger", no_wrap=True)
+            table.add_column("heard", no_wrap=True, overflow="ellipsis", max_width=heard)
         for row in self.rows.values():
             story = row.story
             cells: list[RenderableType] = [
@@ -255,7 +257,8 @@ class View:
                 story.rung.replace("_", " ") or "-",
             ]
             if wide:
-                cells.append(Text(shown_text(story.text, 44) or "-"))
+                cells.append(_last_tone(story))
+                cells.append(Text(shown_text(story.text, heard) or "-"))
             table.add_row(*cells)
         return table
 
@@ -263,6 +266,13 @@ class View:
 def _destination(row: Row) -> Text:
     where = row.story.destination or "(no decision)"
     return Text(where, "green") if row.as_expected else Text(f"{where} *", "yellow")
+
+
+def _last_tone(story: CallStory) -> str:
+    usable = [tone for tone in story.tones if not tone.abstained]
+    if usable:
+        return f"{usable[-1].arousal:.2f} / {usable[-1].anger:.2f}"
+    return "abstained" if story.tones else "-"
 
 
 def _said(event: TimedEvent, row: Row) -> str | None:
