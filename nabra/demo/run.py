@@ -42,7 +42,11 @@ async def run(
     ----------
     calls : how many of the samples, all by default.
     out : folder of the pictures and the decision records; made where it is missing.
-    as_json : print one object per call, and nothing else, to standard output.
+    as_json : print one object per call, and nothing else, to standard output: sample, synthetic, language,
+        call, destination, expected, priority, intent, probability, rung, reasons, text, anger, arousal (null
+        where the model abstained), abstained, speech_end_s, decided_at_s (audio time), latency_ms (from the
+        end of the caller's last word, negative before it), queue, queue_join_ms (from the decision),
+        handed_back, problem, picture.
     samples : what to play instead of the calls that ship.
     stagger_s : seconds between the starts of two calls.
 
