@@ -184,7 +184,7 @@ class LiveCall:
 
     def failed(self, error: Exception) -> None:
         """Hand the call back: something in it is broken, and the PBX's default queue is not."""
-        log.error("a call failed and is handed back", exc_info=error, extra={"call": self.id})
+        log.error("a call failed and is handed back", exc_info=error, extra={"data": {"call": self.id}})
         self._publish(EventKind.DEGRADED, self._site.clock(), 0.0, {"reason": "internal error"})
         self._not_served(f"internal error: {type(error).__name__}")
         self._leg.hand_back()
@@ -201,10 +201,10 @@ class LiveCall:
         except TelephonyError as error:
             # The PBX's own default queue takes the caller; who hung up meanwhile needs no route.
             problem = str(error)
-            log.warning("the PBX did not take the route: %s", problem, extra={"call": self.id})
+            log.warning("the PBX did not take the route: %s", problem, extra={"data": {"call": self.id}})
         except Exception:
             problem = "internal error"
-            log.exception("delivery failed", extra={"call": self.id})
+            log.exception("delivery failed", extra={"data": {"call": self.id}})
         finally:
             self._leg.hand_back()
         now_s = self._site.clock()

@@ -262,7 +262,7 @@ class Service:
         loaded = await asyncio.to_thread(load, config, self.generation.number + 1)
         self._loaded = loaded
         generation = loaded.generation
-        log.info("generation %d is in force", generation.number, extra={"hash": generation.hash})
+        log.info("generation %d is in force", generation.number, extra={"data": {"hash": generation.hash}})
         return generation
 
     # ------------------------------------------------------------------------------- calls come and go
@@ -392,7 +392,7 @@ class Service:
                     try:
                         observer.on_call_event(event.call, event)
                     except Exception:
-                        log.exception("an observer failed on an event", extra={"kind": event.kind.value})
+                        log.exception("an observer failed on an event", extra={"data": {"kind": event.kind.value}})
         finally:
             subscription.close()
 
