@@ -19,7 +19,7 @@ from telephony.errors import PbxFilesError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,31}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?\Z")
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\Z")
 _USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 # Printable; no blanks, no semicolon, which begins a comment, and no > in front, which would belong to the equals
 # sign.
@@ -251,9 +251,9 @@ def _check(settings: PbxFilesSettings) -> None:
     want(1 <= settings.engine_port <= 65_535, "engine port", settings.engine_port, "1 to 65535")
     want(1 <= settings.watchdog_s <= 600, "watchdog", settings.watchdog_s, "1 to 600 seconds")
     want(0 <= settings.pilot_percent <= 100, "pilot percentage", settings.pilot_percent, "0 to 100")
-    want(
-        bool(_USERNAME.match(settings.ami_username)), "manager account", settings.ami_username, "a plain name"
-    )
+    username = settings.ami_username
+    good = bool(_USERNAME.match(username)) and username not in _RESERVED
+    want(good, "manager account", username, "a plain name, and not general")
     want(
         bool(_SECRET.match(settings.ami_secret)),
         "the manager account's secret",
