@@ -246,8 +246,8 @@ class DecisionSettings:
     """
 
     threshold: float = between(0, 1, 0.6)
-    early_threshold: float = between(0, 1, 0.9)
-    min_words: int = between(1, 50, 4)
+    early_threshold: float = between(0, 1, 0.95)
+    min_words: int = between(1, 50, 5)
     ask: bool = True
 
 

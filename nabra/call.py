@@ -303,11 +303,12 @@ class Call:
         decoder = self._ears.decoder(self.facts.call, self.facts.language)
         self._listener = Listener(decoder or Deaf(), self._ears.listener, self._on_speech)
         if decoder is None:
-            reason = f"no recogniser for '{self.facts.language}'"
-            if self.facts.language in self._ears.languages:
-                reason += ": all of them are busy"
+            # Of a language that has none at all, the session was told when it began.
+            configured = self.facts.language in self._ears.languages
+            reason = f"no recogniser for '{self.facts.language}'" + (": all of them are busy" if configured else "")
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
-            self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
+            if configured:
+                self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
         if not tone or self._ears.tone_model is None:
             return
         busy = self._ears.too_busy_for_tone()

@@ -124,7 +124,7 @@ def test_what_is_left_out_has_the_value_that_the_shipped_file_shows(edit: Edit) 
         ('  tone_off_key: "9"', '  tone_off_key: "1"', 'complaints\n  "2"', "tone off already", None),
         ("default: reception", "default: selfservice", "selfservice\n\n# Keys", "is self-service", None),
         ("speculative_ms: 200", "speculative_ms: 700", "700", "not before endpoint_ms", None),
-        ("early_threshold: 0.9", "early_threshold: 0.5", "0.5 ", "less than deciding late", None),
+        ("early_threshold: 0.95", "early_threshold: 0.5", "0.5 ", "less than deciding late", None),
         ("ar: {engine: none}", "ar: {engine: moonshine}", "moonshine}\n  workers", "knows no 'ar'", None),
         ("ar: {engine: none}", "ar: {engine: vosk}", "{engine: vosk}", "directory of a model", None),
         ("allow: [127.0.0.1/32", "allow: [localhost", "localhost", "is no network", None),
