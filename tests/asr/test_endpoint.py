@@ -1,0 +1,82 @@
+"""Where an utterance begins, pauses, goes on and ends."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr.endpoint import Endpointer, EndpointSettings, Turn
+from asr.errors import SettingsInvalid
+from asr.vad import FRAME_S
+
+SPEECH, SILENCE = 0.95, 0.02
+
+
+def turns(probabilities: list[float], settings: EndpointSettings | None = None) -> list[tuple[Turn, float]]:
+    """Return each turn with the audio time of the frame that brought it."""
+    ends = Endpointer(settings or EndpointSettings())
+    found = []
+    for index, probability in enumerate(probabilities):
+        turn = ends.step(probability, index * FRAME_S, (index + 1) * FRAME_S)
+        if turn is not None:
+            found.append((turn, (index + 1) * FRAME_S))
+    return found
+
+
+def frames(seconds: float, probability: float) -> list[float]:
+    return [probability] * round(seconds / FRAME_S)
+
+
+def test_an_utterance_starts_pauses_and_ends_once() -> None:
+    found = turns(frames(1, SILENCE) + frames(1, SPEECH) + frames(2, SILENCE))
+    assert [turn for turn, _ in found] == [Turn.STARTED, Turn.PAUSED, Turn.ENDED]
+    (_, _), (_, paused_s), (_, ended_s) = found
+    speech_end_s = (round(1 / FRAME_S) + round(1 / FRAME_S)) * FRAME_S
+    assert 0.2 <= paused_s - speech_end_s < 0.2 + FRAME_S
+    assert 0.6 <= ended_s - speech_end_s < 0.6 + FRAME_S
+
+
+def test_a_click_starts_nothing() -> None:
+    assert turns([*frames(1, SILENCE), SPEECH, SPEECH, *frames(1, SILENCE)]) == []
+
+
+def test_one_loud_frame_does_not_end_a_pause_and_two_do() -> None:
+    talk = frames(0.5, SPEECH) + frames(0.3, SILENCE)
+    assert [turn for turn, _ in turns([*talk, SPEECH, *frames(1, SILENCE)])] == [
+        Turn.STARTED, Turn.PAUSED, Turn.ENDED,
+    ]  # fmt: skip
+    assert [turn for turn, _ in turns([*talk, SPEECH, SPEECH, *frames(1, SILENCE)])] == [
+        Turn.STARTED, Turn.PAUSED, Turn.RESUMED, Turn.PAUSED, Turn.ENDED,
+    ]  # fmt: skip
+
+
+def test_the_end_of_speech_is_the_last_speech_frame() -> None:
+    ends = Endpointer(EndpointSettings())
+    for index in range(20):
+        ends.step(SPEECH if index < 10 else SILENCE, index * FRAME_S, (index + 1) * FRAME_S)
+    assert ends.speech_end_s == pytest.approx(10 * FRAME_S)
+    assert ends.began_s == 0.0
+    assert ends.paused
+
+
+@given(st.lists(st.floats(0, 1), max_size=300))
+def test_turns_come_in_a_sensible_order_whatever_is_heard(probabilities: list[float]) -> None:
+    after = {
+        None: {Turn.STARTED},
+        Turn.STARTED: {Turn.PAUSED},
+        Turn.PAUSED: {Turn.RESUMED, Turn.ENDED},
+        Turn.RESUMED: {Turn.PAUSED},
+        Turn.ENDED: {Turn.STARTED},
+    }
+    last: Turn | None = None
+    for turn, _ in turns(probabilities):
+        assert turn in after[last]
+        last = turn
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"speech_at": 0.3}, {"silence_under": 0.0}, {"speculative_ms": 700}, {"speculative_ms": 0}, {"start_frames": 0}],
+)
+def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingsInvalid):
+        EndpointSettings(**wrong)  # type: ignore[arg-type]

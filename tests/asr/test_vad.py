@@ -1,0 +1,74 @@
+"""Voice activity: the gate, the network behind it, and what they make of odd input."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.errors import AudioInvalid, ModelInvalid, SettingsInvalid
+from asr.vad import FRAME, GateSettings, Silero, VoiceActivity, VoiceFrame, shipped_silero
+from telephony.audio import read_audio
+from tests.conftest import ROOT
+
+TALK = ROOT / "nabra" / "demo" / "samples" / "complaint-bill.flac"
+
+
+def heard(pcm: np.ndarray, step: int, gate: GateSettings | None) -> list[VoiceFrame]:
+    activity = VoiceActivity(shipped_silero(), gate)
+    return [frame for at in range(0, len(pcm), step) for frame in activity.push(pcm[at : at + step])]
+
+
+@pytest.mark.parametrize("gate", [None, GateSettings()])
+def test_the_same_frames_however_the_audio_is_cut(gate: GateSettings | None) -> None:
+    pcm = read_audio(TALK)
+    whole = heard(pcm, len(pcm), gate)
+    for step in (1, 160, 997):
+        pieces = heard(pcm[: 8000 if step == 1 else len(pcm)], step, gate)
+        assert [frame.probability for frame in pieces] == [frame.probability for frame in whole[: len(pieces)]]
+        assert len(pieces) == (8000 if step == 1 else len(pcm)) // FRAME
+
+
+def test_speech_is_found_and_silence_is_not() -> None:
+    pcm = read_audio(TALK)
+    frames = heard(np.concatenate([np.zeros(8000, np.int16), pcm, np.zeros(8000, np.int16)]), 160, GateSettings())
+    speech = [frame for frame in frames if frame.probability > 0.5]
+    assert len(speech) > 40
+    assert all(1.0 <= frame.start_s < 1.0 + len(pcm) / 8000 for frame in speech)
+
+
+def test_the_gate_spares_most_looks_at_a_quiet_line_and_misses_little_speech() -> None:
+    rng = np.random.default_rng(3)
+    quiet = rng.normal(0, 12, 8 * 8000).astype(np.int16)
+    gated = VoiceActivity(shipped_silero(), GateSettings())
+    gated.push(quiet)
+    assert gated.looked_at < 0.2 * gated.frames
+    pcm = read_audio(TALK)
+    behind_gate = {frame.start_s for frame in heard(pcm, 160, GateSettings()) if frame.probability > 0.5}
+    without = {frame.start_s for frame in heard(pcm, 160, None) if frame.probability > 0.5}
+    assert len(without - behind_gate) <= 0.05 * len(without)
+
+
+def test_a_constant_offset_is_not_loud_and_full_scale_is_finite() -> None:
+    offset = np.full(8000, 12_000, np.int16)
+    assert max(frame.level_db for frame in heard(offset, 160, None)) < -90
+    square = np.where(np.arange(8000) // 20 % 2, 32767, -32768).astype(np.int16)
+    assert all(0 <= frame.probability <= 1 for frame in heard(square, 160, GateSettings()))
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(160), np.zeros((2, 160), np.int16), [0] * 160], ids=["floats", "stereo", "list"]
+)
+def test_other_samples_are_refused(wrong: object) -> None:
+    with pytest.raises(AudioInvalid):
+        VoiceActivity(shipped_silero(), None).push(wrong)  # type: ignore[arg-type]
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "not.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelInvalid, match=r"not\.onnx"):
+        Silero(tmp_path / "not.onnx")
+
+
+def test_a_gate_that_would_never_open_is_refused() -> None:
+    with pytest.raises(SettingsInvalid):
+        GateSettings(always_closed_db=0.0)
