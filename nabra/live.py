@@ -196,7 +196,7 @@ class LiveCall:
         started_s = self._site.clock()
         problem = ""
         try:
-            variables = channel_variables(self.id, decision)
+            variables = channel_variables(self.id, decision, self._site.language_of(announcement))
             await self._site.set_variables(announcement.pbx, announcement.channel, variables)
         except TelephonyError as error:
             # The PBX's own default queue takes the caller; who hung up meanwhile needs no route.
@@ -254,10 +254,11 @@ class LiveCall:
         self._publish(EventKind.RECORD, now_s, self._call.audio_s, {"record": record})
 
 
-def channel_variables(call: str, decision: Decision) -> dict[str, str]:
+def channel_variables(call: str, decision: Decision, language: str) -> dict[str, str]:
     """Return what the dialplan reads; NABRA_ROUTE is last, for it is what commits the rest."""
     return {
         "NABRA_CALL": call,
+        "NABRA_LANGUAGE": language,
         "NABRA_PRIORITY": str(decision.priority),
         "NABRA_INTENT": decision.intent or "",
         "NABRA_REASON": decision.agent_line,

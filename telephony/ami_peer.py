@@ -118,7 +118,8 @@ class AmiPeer:
                 "UserEvent": "NabraCall",
                 "Channel": channel,
                 "CallerIDNum": caller_number or "<unknown>",
-                "CallerIDName": caller_name or "<unknown>",
+                # Asterisk escapes caller names, and nothing else.
+                "CallerIDName": caller_name.replace("\\", "\\\\") or "<unknown>",
                 "Uniqueid": uniqueid,
                 "Linkedid": uniqueid,
                 "Language": "en",

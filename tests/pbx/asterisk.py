@@ -91,6 +91,12 @@ class Asterisk:
                 raise RuntimeError(f"Asterisk did not start:\n{self.log()[-4000:]}")
             await asyncio.sleep(0.2)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     async def stop(self) -> None:
         """End it, and remove its folder."""
         if self._process is not None and self._process.returncode is None:

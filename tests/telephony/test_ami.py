@@ -338,11 +338,11 @@ def test_an_announced_call_is_read() -> None:
     async def body() -> None:
         async with connected() as (_, peer, watch):
             call = uuid4()
-            peer.announce(call, "PJSIP/a-1", uniqueid="1.1", caller_name="Ann", dialled="200", language="ar")
+            peer.announce(call, "PJSIP/a-1", uniqueid="1.1", caller_name="A\\nn", dialled="200", language="ar")
             await watch.until(lambda: bool(watch.events))
             read = announcement_from(watch.events[0], "main")
             assert read is not None
-            assert (read.call, read.caller_name, read.language) == (call, "Ann", "ar")
+            assert (read.call, read.caller_name, read.language) == (call, "A\\nn", "ar")
 
     run(body)
 
