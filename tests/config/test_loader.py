@@ -111,7 +111,7 @@ def test_what_is_left_out_has_the_value_that_the_shipped_file_shows(edit: Edit) 
         ("  listen_s: 8 ", "  listen_s: eight ", "eight", "found 'eight'", None),
         ("  listen_s: 8 ", "  listen_s: 800 ", "800", "from 1 to 60", None),
         ("  listen_s: 8 ", "  listen_s: [8] ", "[8]", "one value belongs", None),
-        ("  final_wait_ms: 400", "  final_wait_ms: 1.5", "1.5", "a whole number", None),
+        ("  final_wait_ms: 800", "  final_wait_ms: 1.5", "1.5", "a whole number", None),
         ("  port: 9092", "  port: 9092\n  port: 9093", "port: 9093", "occurs twice", None),
         ("  ask: true ", "  ask: yes ", "yes   ", "true or false", "true"),
         ("engine: moonshine}", "engine: moonshin}", "moonshin}", "one of moonshine", "moonshine"),

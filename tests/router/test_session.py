@@ -72,7 +72,7 @@ def test_a_late_final_is_waited_for_briefly_and_then_the_partial_stands() -> Non
     caller = Caller().until(3).speaks().until(3.5).partial("buy it").until(4).ends()
     assert not caller.decisions
     caller.until(10)
-    assert caller.decision.decided_at_s == 4.4
+    assert caller.decision.decided_at_s == 4.8
     assert caller.decision.destination == "sales"
     assert caller.decision.rung is Rung.PARTIAL_TEXT
     assert caller.decision.steps[0].missing is Missing.FINAL_LATE
@@ -151,7 +151,7 @@ def test_a_caller_who_talks_on_is_cut_off_at_the_listening_deadline() -> None:
 
 def test_a_final_that_never_comes_is_not_waited_for() -> None:
     caller = Caller().until(3).speaks().until(5).partial("buy").until(60)
-    assert caller.decision.decided_at_s == 10.4
+    assert caller.decision.decided_at_s == 10.8
     assert caller.decision.destination == "sales"
     assert caller.decision.rung is Rung.PARTIAL_TEXT
 
@@ -290,7 +290,7 @@ def test_a_recogniser_lost_after_the_end_of_speech_is_not_waited_for() -> None:
 
 def test_music_that_is_taken_for_speech_ends_with_a_person() -> None:
     caller = Caller().until(2.1).speaks().until(60)
-    assert caller.decision.decided_at_s == 10.4
+    assert caller.decision.decided_at_s == 10.8
     assert Code.NO_WORDS in codes(caller)
     assert caller.decision.steps[0].missing is Missing.NO_WORDS
 
