@@ -84,6 +84,7 @@ class Call:
     phone : the line.
     publish : told of everything that happens.
     clock : monotonic seconds; used where an answer arrives on its own.
+    opened_s : monotonic time from which the call's deadlines count; now, where it is not given.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class Call:
         phone: Phone,
         publish: Publish,
         clock: Callable[[], float],
+        *,
+        opened_s: float | None = None,
     ) -> None:
         self._loaded = loaded
         self._ears = ears
@@ -112,7 +115,7 @@ class Call:
         self._session = Session(
             facts,
             loaded.generation,
-            clock(),
+            clock() if opened_s is None else opened_s,
             recogniser_available=facts.language in ears.languages,
             models=ears.models(facts.language),
         )

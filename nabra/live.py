@@ -18,7 +18,7 @@ from router.commands import Decision
 from router.session import CallFacts
 from telephony.errors import TelephonyError
 from telephony.leg import CallLeg
-from telephony.leg_types import CloseReason
+from telephony.leg_types import CloseReason, Phase
 from telephony.pairing import Announcement
 
 Samples = NDArray[np.int16]
@@ -80,14 +80,17 @@ class LiveCall:
 
     def give_back(self, reason: str) -> None:
         """Hand a call back that cannot be served, with a record that says why."""
+        self._leg.hand_back()
         now_s = self._site.clock()
-        if self._call is None:
-            self._call = self._make_call(self._announcement or _unknown(self._leg))
-        self._call.on_hung_up(now_s)
-        self._keep_record(now_s)
+        try:
+            if self._call is None:
+                self._call = self._make_call(self._announcement or _unknown(self._leg))
+            self._call.on_hung_up(now_s)
+            self._keep_record(now_s)
+        except Exception as error:
+            self.failed(error)
         self._not_served(reason)
         self._publish(EventKind.DEGRADED, now_s, 0.0, {"reason": reason})
-        self._leg.hand_back()
 
     def shed_tone(self, reason: str) -> None:
         """Stop analysing the tone of this call, because the machine has no time for it."""
@@ -105,7 +108,8 @@ class LiveCall:
             wall_anchor=self._opened_wall,
         )
         publish: Publish = self._publish
-        return Call(facts, self._loaded, self._site.ears, self, publish, self._site.clock)
+        site = self._site
+        return Call(facts, self._loaded, site.ears, self, publish, site.clock, opened_s=self._opened_s)
 
     def _opening(self, announcement: Announcement) -> dict[str, object]:
         return {
@@ -138,6 +142,8 @@ class LiveCall:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        # First, so that nothing that fails below leaves a call among those that are there.
+        self._site.closed(self)
         if self._call is None:
             self._call = self._make_call(self._announcement or _unknown(self._leg))
         self._call.on_hung_up(now_s)
@@ -156,7 +162,6 @@ class LiveCall:
                 "max_gap_ms": round(stats.max_gap_ms, 1),
             },
         )
-        self._site.closed(self)
 
     # ------------------------------------------------------------------------------------------- Phone
 
@@ -164,6 +169,9 @@ class LiveCall:
         """Play a prompt to the caller."""
 
         def done(finished: bool, now_s: float) -> None:
+            if self._leg.phase is not Phase.LIVE:
+                # The line ended under the prompt: nothing begins after it.
+                return
             on_done(finished, now_s)
             self._after()
 
@@ -177,17 +185,18 @@ class LiveCall:
         """Write the decision down, then tell the PBX and hand the call back."""
         self._keep_record(self._site.clock())
         announcement = self._announcement
-        if announcement is None or self._loaded.config.shadow:
+        # A call that was handed back meanwhile is in its queue: what is set now would be read by nobody, or too late.
+        if announcement is None or self._loaded.config.shadow or self._leg.phase is not Phase.LIVE:
             self._leg.hand_back()
             return
         self._delivery = asyncio.get_running_loop().create_task(self._deliver(announcement, decision))
 
     def failed(self, error: Exception) -> None:
         """Hand the call back: something in it is broken, and the PBX's default queue is not."""
+        self._leg.hand_back()
         log.error("a call failed and is handed back", exc_info=error, extra={"data": {"call": self.id}})
         self._publish(EventKind.DEGRADED, self._site.clock(), 0.0, {"reason": "internal error"})
         self._not_served(f"internal error: {type(error).__name__}")
-        self._leg.hand_back()
 
     def _not_served(self, problem: str) -> None:
         self._site.keep_record({"kind": "outcome", "call": self.id, "outcome": "not_served", "problem": problem})
@@ -227,7 +236,7 @@ class LiveCall:
         call = self._call
         if call is None:
             return
-        deadline_s = call.deadline()
+        deadline_s = call.deadline() if self._leg.phase is Phase.LIVE else None
         if deadline_s == self._timer_s:
             return
         if self._timer is not None:
@@ -241,7 +250,7 @@ class LiveCall:
     def _on_timer(self) -> None:
         self._timer = None
         self._timer_s = None
-        if self._call is not None:
+        if self._call is not None and self._leg.phase is Phase.LIVE:
             self._call.on_timer(self._site.clock())
             self._after()
 

@@ -288,10 +288,14 @@ class Service:
         self._watch_pairing()
 
     def _begin(self, call: LiveCall, announcement: Announcement) -> None:
-        self._outcomes.follow(
-            call.id, announcement.pbx, announcement.uniqueid, announcement.linkedid, self.clock()
-        )
-        call.announced(announcement)
+        try:
+            self._outcomes.follow(
+                call.id, announcement.pbx, announcement.uniqueid, announcement.linkedid, self.clock()
+            )
+            call.announced(announcement)
+        except Exception as error:
+            # An announcement comes from the manager connection, which has no call to hand back.
+            call.failed(error)
 
     def _watch_pairing(self) -> None:
         """Keep one timer at the moment when the next half has waited too long."""
@@ -323,7 +327,7 @@ class Service:
         return "" if facts is None else facts.model_id
 
     def _shed_tone(self) -> None:
-        for call in self._calls.values():
+        for call in list(self._calls.values()):
             call.shed_tone(self.watch.busy())
 
     # ------------------------------------------------------------------------------- what calls need of us

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import config
 from nabra.errors import ServiceError
 from telephony.audio import read_audio
+from telephony.audiosocket import frame_uuid
 from tests.conftest import ROOT
 from tests.nabra.pbx_side import Caller, Site, quiet, running_site, site_config
 
@@ -259,5 +261,102 @@ def test_a_fault_inside_one_call_hands_that_call_back_and_harms_no_other(
         other.peer.send_dtmf("1")
         assert await other.peer.wait_over(5)
         assert site.variables(other)["NABRA_ROUTE"] == "complaints"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_call_that_cannot_be_begun_is_handed_back_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    from nabra.live import LiveCall
+
+    def announced(self: LiveCall, announcement: object) -> None:
+        raise RuntimeError("a fault put here by the test")
+
+    async def scenario(site: Site) -> None:
+        monkeypatch.setattr(LiveCall, "announced", announced)
+        caller = await site.place(announce_first=first)
+        assert await caller.peer.wait_over(1), "not left to the watchdog of the PBX"
+
+    run(scenario)
+
+
+def test_one_call_that_cannot_be_recorded_keeps_no_other_waiting_and_is_forgotten(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nabra.call import Call
+
+    def record(self: Call, now_s: float) -> dict[str, object]:
+        raise RuntimeError("a fault put here by the test")
+
+    async def scenario(site: Site) -> None:
+        monkeypatch.setattr(Call, "record", record)
+        callers = [await site.place(announce=False) for _ in range(3)]
+        for caller in callers:
+            assert await caller.peer.wait_over(2)
+            caller.peer.hang_up()
+        assert await site.until(lambda: site.service.live_calls == 0)
+
+    run(scenario)
+
+
+def test_nothing_begins_for_a_caller_who_hangs_up_during_the_notice(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        from asr.pool import RecogniserPool
+
+        pool = site.service.pool
+        assert isinstance(pool, RecogniserPool)
+        taken: list[str] = []
+        take = pool.decoder
+        pool.decoder = lambda call, language: taken.append(call) or take(call, language)  # type: ignore[func-returns-value, method-assign]
+        try:
+            caller = await site.place()
+            await caller.peer.send_audio(quiet(0.3))
+            caller.peer.hang_up()
+            record = decision_of(await site.lines(caller))
+        finally:
+            pool.decoder = take  # type: ignore[method-assign]
+        assert taken == [], "no recogniser is kept busy by who is gone"
+        assert record["notice"]["ended_s"] is None
+        assert "notice_ended" not in site.seen.kinds(caller.call)
+
+    run(scenario)
+
+
+def test_the_deadline_counts_from_the_socket_not_from_a_late_announcement(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place(announce=False)
+        await asyncio.sleep(0.3)
+        site.ami.announce(caller.call, caller.channel, uniqueid="9.1", dialled="1000")
+        await asyncio.sleep(0.1)
+        caller.peer.send_dtmf("1")
+        assert await caller.peer.wait_over(5)
+        record = decision_of(await site.lines(caller, outcome="delivered"))
+        assert record["timeline"][0]["now_s"] >= 0.3
+
+    run(scenario)
+
+
+def test_a_call_that_was_handed_back_is_not_decided_later(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        call, channel = uuid4(), "PJSIP/slow-to-close"
+        site.ami.announce(call, channel, uniqueid="8.1", dialled="1000")
+        _, writer = await asyncio.open_connection(*site.service.audio_address)
+        writer.write(frame_uuid(call))
+        assert await site.until(lambda: "notice_started" in site.seen.kinds(call))
+        live = site.service._calls[str(call)]
+        assert live._call is not None
+        # As if the last deadline fell between the hand-back and the moment when the PBX closes the connection.
+        due_s = site.service.clock() + 0.2
+        live._call.deadline = lambda: due_s
+        live._call._session._hard_s = 0.0
+        live._after()
+        live.failed(RuntimeError("a fault put here by the test"))
+        await asyncio.sleep(0.5)
+        assert "decided" not in site.seen.kinds(call)
+        assert site.ami.channels[channel] == {}
+        writer.close()
+        assert await site.until(lambda: site.service.live_calls == 0)
 
     run(scenario)
