@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from asr.decoder import Decoder
@@ -149,6 +149,9 @@ class RecogniserPool:
 
     def place(self, call: PooledDecoder) -> None:
         """Give a call to the least loaded ready worker, or keep it until there is one."""
+        if call.closed:
+            # It was given up on hearing that its worker is lost: nobody would ever take it out again.
+            return
         able = [slot for slot in self._slots if slot.ready and call.language in slot.facts]
         if not able:
             self._homeless[call.number] = call
@@ -220,6 +223,9 @@ class RecogniserPool:
                 await self._run(slot)
             except (OSError, WireError) as problem:
                 _LOG.error("recogniser process %d: %s", slot.index, problem)
+            except Exception:
+                # A fault of ours: without its supervisor the place would stay empty for good.
+                _LOG.exception("recogniser process %d: its messages could not be taken", slot.index)
             finally:
                 slot.kill(None)
             self._bury(slot)
@@ -267,7 +273,8 @@ class RecogniserPool:
         elif message.kind is Kind.HEALTH:
             self._note(slot, message)
         elif (call := slot.calls.get(message.call)) is not None:
-            call.receive(message)
+            with self._alone(call):
+                call.receive(message)
 
     def _welcome(self, slot: Slot, message: Message) -> None:
         slot.facts = {}
@@ -282,7 +289,19 @@ class RecogniserPool:
         if all(other.ready for other in self._slots):
             self._warm.set()
         for call in list(self._homeless.values()):
-            self.place(call)
+            with self._alone(call):
+                self.place(call)
+
+    @contextlib.contextmanager
+    def _alone(self, call: PooledDecoder) -> Iterator[None]:
+        """Let a call that cannot take its words lose them alone: the process serves others too."""
+        try:
+            yield
+        except WireError:
+            raise
+        except Exception:
+            _LOG.exception("a call could not take its words; it goes on without a recogniser")
+            call.close()
 
     def _note(self, slot: Slot, message: Message) -> None:
         told = read_object(message)
@@ -308,9 +327,10 @@ class RecogniserPool:
             _LOG.warning("recogniser process %d is started again: %s", slot.index, reason)
         calls, slot.calls = slot.calls, {}
         for call in calls.values():
-            call.lose(None if recycled else reason)
-            if was_ready:
-                self.place(call)
+            with self._alone(call):
+                call.lose(None if recycled else reason)
+                if was_ready:
+                    self.place(call)
 
     async def _watch(self) -> None:
         while True:

@@ -47,6 +47,11 @@ class PooledDecoder:
         self._closed = False
 
     @property
+    def closed(self) -> bool:
+        """True once the call is forgotten."""
+        return self._closed
+
+    @property
     def busy(self) -> bool:
         """True while a segment is open."""
         return bool(self._segments)

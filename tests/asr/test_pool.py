@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from asr.engines import EngineKind, EngineSpec
-from asr.events import Final, RecognitionDegraded, RecognitionRecovered, SpeechEvent
+from asr.events import Final, Partial, RecognitionDegraded, RecognitionRecovered, SpeechEvent
 from asr.listener import Listener, ListenerSettings
 from asr.pool import RecogniserPool
 from asr.pool_types import PoolSettings
 from asr.scripted_engine import ScriptedLine
+from asr.slot import Slot
+from asr.wire import Message
 from tests.asr.speech import embedded_speech, silence
 
 SPEECH = np.concatenate([silence(0.5), embedded_speech(8000, 0.0, 3.2), silence(1)])
@@ -157,6 +159,78 @@ def test_a_worker_that_grew_is_replaced_between_utterances_without_a_word() -> N
         finally:
             await pool.stop()
 
+    asyncio.run(run())
+
+
+def test_a_call_that_ends_on_hearing_of_the_loss_takes_no_place_later() -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED)
+        await pool.start()
+        try:
+            decoder = pool.decoder("call", "en")
+            assert decoder is not None
+            listener: Listener
+
+            def sink(event: SpeechEvent) -> None:
+                if isinstance(event, RecognitionDegraded):
+                    listener.close()
+
+            listener = Listener(decoder, ListenerSettings(), sink)
+            listener.push(SPEECH[:16000])
+            pid = pool.health().workers[0].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: pool.health().starts == 2 and pool.health().workers[0].ready)
+            assert pool.health().workers[0].calls == 0
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_call_that_cannot_take_its_words_loses_them_alone() -> None:
+    async def run() -> None:
+        pool = RecogniserPool(SCRIPTED)
+        await pool.start()
+        try:
+            broken, events = pool.decoder("broken", "en"), list[SpeechEvent]()
+            assert broken is not None
+
+            def sink(event: SpeechEvent) -> None:
+                if isinstance(event, Partial | Final):
+                    raise RuntimeError("a fault put here by the test")
+
+            one = Listener(broken, ListenerSettings(), sink)
+            other = listen(pool, events)
+            one.push(SPEECH)
+            other.push(SPEECH)
+            await until(lambda: finals(events))
+            health = pool.health()
+            assert (health.starts, health.workers[0].calls) == (1, 1)
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_fault_of_the_supervisor_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        note, faults = pool._note, ["a fault put here by the test"]
+
+        def faulty(slot: Slot, message: Message) -> None:
+            if faults:
+                raise RuntimeError(faults.pop())
+            note(slot, message)
+
+        monkeypatch.setattr(pool, "_note", faulty)
+        await pool.start()
+        try:
+            listen(pool, [])
+            await until(lambda: pool.health().starts == 2 and pool.health().workers[0].ready)
+        finally:
+            await pool.stop()
+
+    pool = RecogniserPool(SCRIPTED)
     asyncio.run(run())
 
 
