@@ -288,6 +288,11 @@ class AmiClient:
             except AmiError as error:
                 refused = isinstance(error, _LoginRefused)
                 self.last_error = str(error)
+            except Exception as error:
+                # No descriptor or no thread left, for one: whatever it is, it passes, and nobody else would
+                # try again.
+                self.last_error = f"connection to PBX {settings.name}: {error}"
+                _log.exception("connection to PBX %s failed", settings.name)
             if self.logins > logins_before:
                 delay_s = settings.backoff_first_s
             elif refused:

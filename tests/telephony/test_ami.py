@@ -368,6 +368,36 @@ def test_the_first_login_is_tried_until_the_pbx_is_there() -> None:
     run(body)
 
 
+def test_a_machine_without_descriptors_or_threads_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body() -> None:
+        async with connected() as (_, peer, watch):
+            made, faults = ami_connection.AmiConnection.connect, [RuntimeError("can't start new thread")]
+
+            def connect(self: ami_connection.AmiConnection) -> None:
+                if faults:
+                    raise faults.pop()
+                made(self)
+
+            monkeypatch.setattr(ami_connection.AmiConnection, "connect", connect)
+            peer.cut()
+            await watch.until_state(AmiState.UP, 2)
+            assert not faults
+
+            made_pair, no_pair = socket.socketpair, [OSError(24, "Too many open files")]
+
+            def pair(*args: int) -> tuple[socket.socket, socket.socket]:
+                if no_pair:
+                    raise no_pair.pop()
+                return made_pair(*args)
+
+            monkeypatch.setattr(socket, "socketpair", pair)
+            peer.cut()
+            await watch.until_state(AmiState.UP, 3)
+            assert not no_pair
+
+    run(body)
+
+
 def test_a_lost_connection_fails_what_waits_and_comes_back() -> None:
     async def body() -> None:
         async with connected(ping_every_s=60.0) as (client, peer, watch):
