@@ -144,8 +144,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.TONE_OFF_BY_CALLER: (
-        "The caller objected to the analysis of tone by key; what had been gathered was deleted ({deleted} estimates).",
-        "اعترض المتصل على تحليل نبرة الصوت بالمفتاح، فحُذف ما جُمع ({deleted} تقديرًا).",
+        "The caller objected to the analysis of tone by key; what had been gathered was deleted.",
+        "اعترض المتصل على تحليل نبرة الصوت بالمفتاح، فحُذف ما جُمع.",
         "",
         "",
         "You switched off the analysis of your tone of voice.",

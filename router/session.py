@@ -198,15 +198,18 @@ class Session:
             self._ignore(event)
             return []
         event = replace(event, at_s=round(event.at_s - self._opened_s, 6))
-        self._audio_s = max(self._audio_s, event.audio_s)
+        heard_s, self._audio_s = self._audio_s, max(self._audio_s, event.audio_s)
         commands: list[Command] = []
         if self.state is State.WAITING_NOTICE and not isinstance(event, NoticeStarted | NoticeEnded | HungUp):
             commands += self._begin(now)
-        entry_event = self._fold(event, now, commands)
+        kept = self._fold(event, now, commands)
+        if kept is None:
+            # The record forgets it: it was no more than a moment, and a replay must see it so.
+            self._audio_s = heard_s
         if self.state in _OPEN:
             commands += self._advance(now)
-        if entry_event is not None:
-            self._note(entry_event, now, commands)
+        if kept is not None or commands:
+            self._note(kept or Tick(at_s=now, audio_s=self._audio_s), now, commands)
         return commands
 
     def tick(self, now_s: float) -> list[Command]:
@@ -274,7 +277,9 @@ class Session:
             case State.WAITING_NOTICE:
                 return 0.0
             case State.LISTENING:
-                until = min(self._hard_s, self._final_until_s)
+                until = self._hard_s
+                if self._utterance_over or self._forcing:  # else nobody waits for a final text
+                    until = min(until, self._final_until_s)
                 if not self._forcing:
                     until = min(until, self._listen_until_s)
                 if not self._spoke_in_window:
@@ -401,7 +406,7 @@ class Session:
                 return None
             self._tone_off_by_key = True
             self._tone_deleted = self._tone.clear()
-            self._timeline = [entry for entry in self._timeline if not isinstance(entry.event, Tone)]
+            self._forget_tone(event)
             if self._tone_on and self.state in _ANALYSING:
                 commands.append(StopTone())
             self._tone_on = False
@@ -414,6 +419,20 @@ class Session:
             self._ignore(event)
             return None
         return replace(event, digit="?")
+
+    def _forget_tone(self, objection: Key) -> None:
+        """Delete every estimate; where one let a deadline fall, only that moment stays, for a replay."""
+        kept: list[Entry] = []
+        self._audio_s = objection.audio_s
+        for entry in self._timeline:
+            if isinstance(entry.event, Tone):
+                if not entry.commands:
+                    continue
+                before_s = max((earlier.event.audio_s for earlier in kept), default=0.0)
+                entry = replace(entry, event=Tick(at_s=entry.now_s, audio_s=before_s))
+            kept.append(entry)
+            self._audio_s = max(self._audio_s, entry.event.audio_s)
+        self._timeline = kept
 
     def _hang_up(self, now: float, commands: list[Command]) -> None:
         self._hung_up_at_s = now
@@ -512,7 +531,7 @@ class Session:
         assert self._ask_language is not None
         self._asked = True
         self._transcript.question_put()
-        self._utterance_over = self._spoke_while_asked = False
+        self._utterance_over = self._spoke_while_asked = self._forcing = False
         self._final_until_s = math.inf
         self._go(State.ASKING)
         commands.append(PlayPrompt("ask", self._ask_language))
@@ -568,7 +587,7 @@ class Session:
         if self._lost_reason is not None:
             reasons.append(say(Code.RECOGNISER_LOST, reason=self._lost_reason))
         if self._tone_off_by_key:
-            reasons.append(say(Code.TONE_OFF_BY_CALLER, deleted=self._tone_deleted))
+            reasons.append(say(Code.TONE_OFF_BY_CALLER))
         elif not config.tone.enabled:
             reasons.append(say(Code.TONE_OFF_BY_SITE))
         elif self._notice_language is None:

@@ -27,7 +27,6 @@ PARAMETERS: dict[str, Any] = {
     "seconds": 4.0,
     "anger": 0.8,
     "angry_at": 0.7,
-    "deleted": 3,
     "missing": "still_speaking",
     "reason": "crashed",
 }

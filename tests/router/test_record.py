@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.schema import Records
-from router import RecordError, ReplayError, replay
+from router import RecordError, ReplayError, evidence, replay
 from router.explain import explain
 from router.masking import mask_number
 from router.record import CallFacts, decision_from_json, read_record
@@ -194,3 +194,18 @@ def test_the_generation_hash_covers_configuration_and_model() -> None:
     assert again.hash == made.hash
     assert type(made).of(made.config, 1, Other()).hash != made.hash
     assert type(made).of(replace(made.config, fingerprint="x"), 1, KeywordReader()).hash != made.hash
+
+
+def test_an_objection_leaves_nothing_of_tone_and_is_replayed_to_the_bit() -> None:
+    caller = Caller().until(3).speaks().sounds(0.9).until(4)
+    caller.tell(
+        evidence.Tone(
+            at_s=104, audio_s=9.0, t_s=9.0, voiced_s=2, arousal=1, valence=0, anger=1, confidence=1, abstained=False
+        )
+    )
+    caller.presses("9").presses("9").until(4.5).ends().final("what is my balance please")
+    record = as_json(caller)
+    assert record["tone"]["deleted"] == 2
+    assert not any(entry["event"] == "tone" for entry in record["timeline"])
+    assert caller.decision.decided_audio_s == 4.5
+    assert replay(record, caller.generation) == caller.decision

@@ -377,3 +377,14 @@ def test_a_short_budget_still_leaves_a_decision() -> None:
 
 def test_the_default_is_a_destination() -> None:
     assert site().default in DESTINATIONS
+
+
+def test_no_deadline_stays_in_the_past() -> None:
+    caller = Caller().until(3).speaks().until(4).ends().final("hm")
+    assert caller.session.state is State.ASKING
+    caller.until(4.5).speaks().until(5).ends()
+    caller.tell(evidence.RecogniserLost(at_s=caller.now_s, audio_s=caller.t, reason="crashed")).until(5.9)
+    due = caller.until(6.5).session.deadline()
+    assert caller.session.state is State.LISTENING
+    assert due is not None and due > caller.now_s
+    assert caller.until(HARD_S).decision.destination == "reception"
