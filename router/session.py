@@ -425,13 +425,11 @@ class Session:
         kept: list[Entry] = []
         self._audio_s = objection.audio_s
         for entry in self._timeline:
-            if isinstance(entry.event, Tone):
-                if not entry.commands:
-                    continue
-                before_s = max((earlier.event.audio_s for earlier in kept), default=0.0)
-                entry = replace(entry, event=Tick(at_s=entry.now_s, audio_s=before_s))
-            kept.append(entry)
-            self._audio_s = max(self._audio_s, entry.event.audio_s)
+            if not isinstance(entry.event, Tone):
+                kept.append(entry)
+                self._audio_s = max(self._audio_s, entry.event.audio_s)
+            elif entry.commands:
+                kept.append(replace(entry, event=Tick(at_s=entry.now_s)))
         self._timeline = kept
 
     def _hang_up(self, now: float, commands: list[Command]) -> None:

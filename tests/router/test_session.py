@@ -385,6 +385,6 @@ def test_no_deadline_stays_in_the_past() -> None:
     caller.until(4.5).speaks().until(5).ends()
     caller.tell(evidence.RecogniserLost(at_s=caller.now_s, audio_s=caller.t, reason="crashed")).until(5.9)
     due = caller.until(6.5).session.deadline()
-    assert caller.session.state is State.LISTENING
-    assert due is not None and due > caller.now_s
+    assert due is not None
+    assert due > caller.now_s
     assert caller.until(HARD_S).decision.destination == "reception"
