@@ -12,7 +12,7 @@ from config.prompts import prompt_seconds
 from config.schema import Config, SpeechEngine
 
 FEW_EXAMPLES = 10
-_TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_heard")
+_TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_known")
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ class Tone:
     model: Path | None = None
     min_voiced_s: float = between(1, 10, 1.0)
     half_life_s: float = between(0.5, 60, 4.0)
-    angry_at: float = between(0.05, 1, 0.7)
+    angry_at: float = between(0.05, 1, 0.75)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,9 @@ from emotion.training.table import PREFIXES_S, Table
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
+"""Of the probability of anger, at which the card counts alarms."""
+
 _DRAWS = 300
 
 
@@ -69,6 +72,23 @@ def calibration_error(probability: Floats, label: Floats, weights: Floats) -> fl
 def recall_at_false_alarms(score: Floats, positive: Mask, share: float) -> float:
     """Share of positives above the threshold that alarms `share` of the negatives."""
     return float(np.mean(score[positive] > np.quantile(score[~positive], 1.0 - share)))
+
+
+def alarms(probability: Floats, angry: Mask, calm: Mask) -> dict[str, dict[str, float]]:
+    """Shares of clips alarmed at each of THRESHOLDS: of the angry, of all others, of the calm among those.
+
+    Parameters
+    ----------
+    probability : of anger, one a clip, shape (n,).
+    angry, calm : who is angry, and who of the others is little aroused, shape (n,).
+    """
+    groups = {"angry": angry, "others": ~angry, "calm": calm & ~angry}
+    return {
+        f"{threshold:g}": {
+            name: float(np.mean(probability[members] >= threshold)) for name, members in groups.items() if members.any()
+        }
+        for threshold in THRESHOLDS
+    }
 
 
 def leave_one_out(
@@ -158,7 +178,12 @@ def all_figures(
         for name in trained:
             # The scale, too, comes from the other corpora.
             scale = scales_from(table, logits, [c for c in trained if c != name])[target]
-            entry[name] = _figures(table, corpus == name, target, scale(logits[target]), seed)
+            probability = scale(logits[target])
+            entry[name] = _figures(table, corpus == name, target, probability, seed)
+            if target == "anger" and entry[name]:
+                calls = (corpus == name) & table.whole & ~table.degraded & np.isfinite(table.label("anger"))
+                angry, calm = table.label("anger") == 1.0, table.label("arousal") == 0.0
+                entry[name]["alarms"] = alarms(probability[calls], angry[calls], calm[calls])
         found = [entry[name] for name in trained if entry[name]]
         mean = {
             key: float(np.mean([figures[key] for figures in found]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import wave
 from collections.abc import Callable
@@ -330,3 +331,12 @@ def test_any_damage_ends_in_a_configuration_or_in_its_error(tmp_path: Path, data
     except ConfigError as error:
         if not error.problems:
             raise
+
+
+def test_the_shipped_threshold_of_anger_rarely_alarms_who_is_not_angry() -> None:
+    tone = Path(config.__file__).parents[1] / "emotion" / "models" / "tone.json"
+    facts = json.loads(tone.read_text(encoding="utf-8"))
+    corpora = facts["figures"]["anger"]["left_out"].values()
+    alarms = [corpus["alarms"][f"{config.load().tone.angry_at:g}"] for corpus in corpora]
+    assert max(shares["calm"] for shares in alarms) <= 0.05
+    assert sum(shares["others"] for shares in alarms) / len(alarms) <= 0.065

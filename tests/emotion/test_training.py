@@ -189,3 +189,13 @@ def test_the_exported_model_is_the_fitted_one(tmp_path: Path) -> None:
 def test_one_corpus_is_not_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--corpora", str(tmp_path), "--train", "one"]) == 2
     assert "two or more corpora" in capsys.readouterr().err
+
+
+def test_alarms_are_shares_of_each_group() -> None:
+    probability = np.array([0.95, 0.4, 0.8, 0.1, 0.55, 0.3])
+    angry = np.array([True, True, False, False, False, False])
+    calm = np.array([False, False, False, True, True, False])
+    found = figures.alarms(probability, angry, calm)
+    assert found["0.5"] == {"angry": 0.5, "others": 0.5, "calm": 0.5}
+    assert found["0.8"] == {"angry": 0.5, "others": 0.25, "calm": 0.0}
+    assert figures.alarms(probability, angry, np.zeros(6, dtype=np.bool_))["0.9"] == {"angry": 0.5, "others": 0.0}

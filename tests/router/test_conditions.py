@@ -9,6 +9,7 @@ import rule_engine
 from hypothesis import given
 from hypothesis import strategies as st
 
+import config
 from router.conditions import ConditionError, compile_condition
 from router.variables import VARIABLES, Kind, Names
 
@@ -140,3 +141,13 @@ def test_compiled_conditions_agree_with_rule_engine(
 
 def test_the_table_covers_every_kind() -> None:
     assert {variable.kind for variable in VARIABLES} == set(Kind)
+
+
+def test_the_shipped_file_names_every_variable_and_nothing_else() -> None:
+    comment = config.SHIPPED.read_text(encoding="utf-8").split("# A condition may use:")[1].split("\nrules:")[0]
+    table, operators = comment.split("# with and, or, not")
+    lines = [line[4:].split("  ")[0] for line in table.splitlines() if line.startswith("#   ")]
+    named = {name for line in lines for name in line.replace(";", ",").replace(" ", "").split(",") if name}
+    assert named == {variable.name for variable in VARIABLES} - {"probabilities"}
+    assert 'probabilities["sales"]' in table
+    assert "=~" not in operators
