@@ -166,9 +166,10 @@ class AmiClient:
         if self._state is AmiState.UP:
             with contextlib.suppress(AmiError):
                 await self.action("Logoff", {}, _STOP_TIMEOUT_S)
-        supervisor.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await supervisor
+        while not supervisor.done():
+            # More than once: before Python 3.12 a wait_for whose wait ends in that moment swallows a cancellation.
+            supervisor.cancel()
+            await asyncio.wait({supervisor}, timeout=_STOP_TIMEOUT_S)
         self._set_state(AmiState.STOPPED)
 
     # Actions.

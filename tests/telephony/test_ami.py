@@ -398,6 +398,31 @@ def test_a_machine_without_descriptors_or_threads_is_tried_again(monkeypatch: py
     run(body)
 
 
+def test_a_cancellation_that_is_swallowed_does_not_hold_up_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body() -> None:
+        async with connected() as (client, peer, watch):
+            swallowed: list[str] = []
+
+            async def live() -> None:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    if swallowed:
+                        raise
+                    swallowed.append("once")
+
+            monkeypatch.setattr(client, "_live", live)
+            peer.cut()
+            await watch.until_state(AmiState.DOWN)
+            await asyncio.sleep(0.5)
+            async with asyncio.timeout(5):
+                await client.stop()
+            assert swallowed
+            assert client.state is AmiState.STOPPED
+
+    run(body)
+
+
 def test_a_lost_connection_fails_what_waits_and_comes_back() -> None:
     async def body() -> None:
         async with connected(ping_every_s=60.0) as (client, peer, watch):
