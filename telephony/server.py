@@ -191,6 +191,11 @@ class AudioSocketServer:
             transport.abort()
             return None
         refusal = self._refusal(peer, now_s)
+        if refusal is not None and refusal[0] == "address" and self.leaving >= LEAVING_SPARE:
+            # Strangers may not fill the places of those who are let down gently.
+            self._refused["address"] += 1
+            transport.abort()
+            return None
         leg = CallLeg(transport, self, peer, now_s)
         self._legs.add(leg)
         self._empty.clear()

@@ -472,6 +472,23 @@ def test_a_peer_of_another_network_is_handed_back_unheard() -> None:
     run(scenario, replace(SETTINGS, allow=(ip_network("10.0.0.0/8"),)))
 
 
+def test_strangers_who_stay_do_not_keep_the_pbx_out() -> None:
+    async def scenario(house: House) -> None:
+        strangers = [await asyncio.open_connection(*house.server.address) for _ in range(120)]
+        try:
+            await until(lambda: house.server.refused.get("address") == 120)
+            call = uuid4()
+            _, pbx = await asyncio.open_connection(*house.server.address, local_addr=("127.0.0.2", 0))
+            pbx.write(frame_uuid(call))
+            await until(lambda: call in house.handlers)
+            pbx.close()
+        finally:
+            for _, stranger in strangers:
+                stranger.close()
+
+    run(scenario, replace(SETTINGS, allow=(ip_network("127.0.0.2/32"),), max_calls=1, hand_back_timeout_s=5.0))
+
+
 def test_a_call_that_is_here_already_is_not_taken_twice() -> None:
     async def scenario(house: House) -> None:
         first, handler = await house.call()
