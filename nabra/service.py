@@ -109,6 +109,8 @@ class Service:
                 allow=parse_networks(config.listen.allow),
                 max_calls=config.listen.max_calls,
                 max_per_second=config.listen.max_new_per_second,
+                # A line on which nothing at all arrives is a silent caller's too: the deadlines decide that call.
+                idle_timeout_s=max(ServerSettings.idle_timeout_s, config.budget.total_s),
             ),
             self._on_leg,
             clock,
@@ -210,15 +212,23 @@ class Service:
         for ami in self._amis.values():
             ami.start()
         await self.server.start()
+        self._say_ready(True)
+
+    def _say_ready(self, ready: bool) -> None:
+        """Let the dialplans send calls here, or pass us by."""
+        for ami in self._amis.values():
+            ami.set_ready(ready)
 
     async def drain(self, timeout_s: float) -> None:
         """Take no new calls, and wait for those that are there, at most `timeout_s`."""
+        self._say_ready(False)
         await self.server.drain()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.server.drained(), timeout_s)
 
     async def stop(self) -> None:
         """Hand every call back and stop everything; harmless twice."""
+        self._say_ready(False)
         await self.server.stop()
         await asyncio.sleep(0)
         if self._pairing_timer is not None:

@@ -70,6 +70,9 @@ class AmiSettings:
     ping_every_s, ping_timeout_s : float
         A connection that does not answer a ping in time is given up; together they are how long a half-open
         connection stays unnoticed.
+    alive_variable : str or None
+        Global variable of the PBX that says when we were last ready for calls, in the PBX's own seconds; see
+        `AmiClient.set_ready`.
     backoff_first_s, backoff_most_s : float
         Delay before the second attempt, and the ceiling to which it doubles. After a refused login the
         ceiling is used at once, so that a wrong secret does not look like an attack.
@@ -87,8 +90,9 @@ class AmiSettings:
     wanted_events: frozenset[str] | None = WANTED_EVENTS
     connect_timeout_s: float = 3.0
     login_timeout_s: float = 5.0
-    ping_every_s: float = 5.0
+    ping_every_s: float = 1.0
     ping_timeout_s: float = 2.0
+    alive_variable: str | None = "NABRA_ALIVE"
     backoff_first_s: float = 0.25
     backoff_most_s: float = 10.0
     tls: bool = False
@@ -139,6 +143,10 @@ class AmiClient:
         self._pending: dict[str, _Pending] = {}
         self._next_id = 0
         self._dropped_before = 0
+        self._ready = False
+        self._said_ready = False
+        self._said_refused = False
+        self._hurry = asyncio.Event()
         self._last_logged: tuple[AmiState, str] | None = None
 
     @property
@@ -165,12 +173,27 @@ class AmiClient:
             return
         if self._state is AmiState.UP:
             with contextlib.suppress(AmiError):
+                if self._said_ready and self.settings.alive_variable is not None:
+                    fields = {"Variable": self.settings.alive_variable, "Value": "0"}
+                    await self.action("Setvar", fields, _STOP_TIMEOUT_S)
                 await self.action("Logoff", {}, _STOP_TIMEOUT_S)
         while not supervisor.done():
             # More than once: before Python 3.12 a wait_for whose wait ends in that moment swallows a cancellation.
             supervisor.cancel()
             await asyncio.wait({supervisor}, timeout=_STOP_TIMEOUT_S)
         self._set_state(AmiState.STOPPED)
+
+    def set_ready(self, ready: bool) -> None:
+        """Say whether calls may be sent to us; the dialplan is told at once, and again with every ping while it is so.
+
+        The dialplan passes us by where it was not told so for some seconds: because we stopped, crashed or
+        hang, or because it could not be reached, and then neither could a decision be delivered. Not even
+        trying matters: an Asterisk 22 that is refused an AudioSocket connection closes the same descriptor
+        twice, and so may close another call's.
+        """
+        if ready != self._ready:
+            self._ready = ready
+            self._hurry.set()
 
     # Actions.
 
@@ -313,6 +336,7 @@ class AmiClient:
             where = f"PBX {settings.name} at {settings.host}:{settings.port}"
             self.last_error = f"connection to {where}: {reason}"
             self._fail_pending()
+            self._hurry.set()
             if not ended.done():
                 ended.set_result(None)
 
@@ -332,9 +356,10 @@ class AmiClient:
         try:
             await self._log_in(opened, ended)
             while not ended.done():
-                await asyncio.wait({ended}, timeout=settings.ping_every_s)
-                if not ended.done():
-                    await self._wait("Ping", self._send("Ping", {}), settings.ping_timeout_s)
+                await self._ping()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), settings.ping_every_s)
+                self._hurry.clear()
             raise AmiDown(self.last_error)
         except AmiDown:
             if not connection.finished.is_set():
@@ -351,6 +376,24 @@ class AmiClient:
                 on_end("given up")
             self._dropped_before += connection.events_dropped
             self._connection = None
+
+    async def _ping(self) -> None:
+        """See that the connection lives, and tell the dialplan that we do."""
+        settings = self.settings
+        answer = await self._wait("Ping", self._send("Ping", {}), settings.ping_timeout_s)
+        if settings.alive_variable is None or not (self._ready or self._said_ready):
+            return
+        # The PBX's own time, so that clocks which differ do not matter.
+        seconds = answer.fields.get("Timestamp", "").partition(".")[0]
+        value = seconds if self._ready and seconds.isdecimal() else "0"
+        fields = {"Variable": settings.alive_variable, "Value": value}
+        self._said_ready = self._ready
+        try:
+            await self._wait("Setvar", self._send("Setvar", fields), settings.ping_timeout_s)
+        except AmiRefused as error:
+            if not self._said_refused:
+                _log.warning("PBX %s: no call will come: %s; the account needs write=call", settings.name, error)
+            self._said_refused = True
 
     async def _log_in(self, opened: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
         settings = self.settings

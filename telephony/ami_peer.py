@@ -7,6 +7,7 @@ moves no calls.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
@@ -32,6 +33,8 @@ class AmiPeer:
     ----------
     channels : dict of str to dict
         Variables by channel; a channel that is not in here does not exist, as for `Setvar`.
+    globals : dict of str to str
+        Variables that belong to no channel.
     queues : list of (str, Mapping)
         Events that answer `QueueStatus`.
     actions : list of (str, Mapping)
@@ -48,6 +51,7 @@ class AmiPeer:
     ) -> None:
         self.host, self.port = host, port
         self.channels: dict[str, dict[str, str]] = {}
+        self.globals: dict[str, str] = {}
         self.queues: list[tuple[str, Mapping[str, str]]] = []
         self.actions: list[tuple[str, Mapping[str, str]]] = []
         self._account = (username, secret)
@@ -194,10 +198,15 @@ class AmiPeer:
 
     def _ping(self, writer: asyncio.StreamWriter, fields: Mapping[str, str]) -> None:
         headers = {"ActionID": fields["ActionID"]} if "ActionID" in fields else {}
-        writer.write(encode_packet(("Response", "Success"), headers | {"Ping": "Pong"}))
+        pong = {"Ping": "Pong", "Timestamp": f"{time.time():.6f}"}
+        writer.write(encode_packet(("Response", "Success"), headers | pong))
 
     def _set_variable(self, writer: asyncio.StreamWriter, fields: Mapping[str, str]) -> None:
         channel, name = fields.get("Channel", ""), fields.get("Variable", "")
+        if not channel:
+            self.globals[name] = fields.get("Value", "")
+            self._respond(writer, fields, "Success", "Variable Set")
+            return
         if channel not in self.channels:
             self._respond(writer, fields, "Error", "No such channel")
             return

@@ -144,12 +144,8 @@ verbose = 3
 nocolor = yes
 systemname = nabra-test
 """
-        files["modules.conf"] = "[modules]\nautoload=no\n" + "".join(
-            f"load = {name}.so\n" for name in MODULES.split()
-        )
-        files["logger.conf"] = (
-            "[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose\n"
-        )
+        files["modules.conf"] = "[modules]\nautoload=no\n" + "".join(f"load = {name}.so\n" for name in MODULES.split())
+        files["logger.conf"] = "[general]\ndateformat=%F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose\n"
         files["cdr.conf"] = files["cel.conf"] = "[general]\nenable=no\n"
         files["musiconhold.conf"] = f"[default]\nmode=files\ndirectory={at}/moh\n"
         files["rtp.conf"] = "[general]\nrtpstart=20000\nrtpend=29999\n"

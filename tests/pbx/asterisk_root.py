@@ -50,9 +50,7 @@ def why_not() -> str | None:
     if not Path("/etc/debian_version").exists():
         return "needs Debian: the Asterisk package is Debian's"
     if os.environ.get("CI") != "true" and os.environ.get("NABRA_TEST_INSTALL") != "1":
-        return (
-            "set NABRA_TEST_INSTALL=1 to let the tests install packages and build an Asterisk of about 280 MB"
-        )
+        return "set NABRA_TEST_INSTALL=1 to let the tests install packages and build an Asterisk of about 280 MB"
     return None
 
 

@@ -44,9 +44,7 @@ async def id_of(world: World, call: Call) -> UUID:
 
 async def routed(world: World, call: Call, timeout_s: float = 30.0) -> tuple[str, str]:
     """Wait until the dialplan goes on with the call, and say where to and why."""
-    await world.wait_for(
-        "UserEvent", UserEvent="NabraRoute", CallerIDNum=call.peer_number, timeout_s=timeout_s
-    )
+    await world.wait_for("UserEvent", UserEvent="NabraRoute", CallerIDNum=call.peer_number, timeout_s=timeout_s)
     return route_of(world, call)
 
 

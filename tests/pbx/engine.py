@@ -45,9 +45,7 @@ class Engine:
         async with asyncio.timeout(_READY_TIMEOUT_S):
             while not self._listens():
                 if self._process.returncode is not None:
-                    raise RuntimeError(
-                        f"the engine ended with {self._process.returncode}:\n{self.log()[-4000:]}"
-                    )
+                    raise RuntimeError(f"the engine ended with {self._process.returncode}:\n{self.log()[-4000:]}")
                 await asyncio.sleep(0.1)
 
     async def ensure(self) -> None:

@@ -66,17 +66,13 @@ class Relay:
         self.recorded.append(record)
         self._writers |= {writer, away_writer}
         try:
-            await asyncio.gather(
-                self._pump(reader, away_writer, record[0]), self._pump(away_reader, writer, record[1])
-            )
+            await asyncio.gather(self._pump(reader, away_writer, record[0]), self._pump(away_reader, writer, record[1]))
         finally:
             self._writers -= {writer, away_writer}
             writer.close()
             away_writer.close()
 
-    async def _pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, record: bytearray
-    ) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, record: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 await self._flowing.wait()

@@ -43,9 +43,7 @@ class Message:
         first, *lines = head.split("\r\n")
         if not first.strip():
             return None
-        headers = [
-            (name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
-        ]
+        headers = [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         return cls(first, headers, body)
 
     def get(self, name: str) -> str:
@@ -235,9 +233,7 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     async def open(self, port: int = 0) -> None:
         """Take a port."""
-        await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self, local_addr=("127.0.0.1", port)
-        )
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
 
     def close(self) -> None:
         """Let the port go; calls that still run are abandoned."""
@@ -288,9 +284,7 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     def reply(self, request: Message, status: str, more: list[tuple[str, str]], body: str = "") -> bytes:
         copied = [
-            (name, value)
-            for name, value in request.headers
-            if name.lower() in ("via", "from", "call-id", "cseq")
+            (name, value) for name, value in request.headers if name.lower() in ("via", "from", "call-id", "cseq")
         ]
         to = request.get("To")
         if "tag=" not in to:
@@ -469,9 +463,7 @@ class Agent(_Endpoint):
             call.peer_name = re.sub(r"\\(.)", r"\1", caller.group(1) or "")
             call.peer_number = caller.group(2)
         contact = re.search(r"<([^>]+)>", invite.get("Contact"))
-        answer = self.reply(
-            invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media)
-        )
+        answer = self.reply(invite, "200 OK", [self.contact(), ("Content-Type", "application/sdp")], self.sdp(media))
         parsed = Message.parse(answer)
         assert parsed is not None
         call._dialog = {

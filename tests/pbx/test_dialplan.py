@@ -1,7 +1,9 @@
 """The dialplan of `nabra pbx-files` in a real Asterisk: switches, fail-open, what the agents see."""
 
 import asyncio
+import time
 import wave
+from collections.abc import Iterator
 from uuid import UUID
 
 import numpy as np
@@ -22,6 +24,14 @@ async def why(world: World) -> tuple[str, str]:
     """Where the dialplan sent the call, and why."""
     event = (await world.wait_for("UserEvent", UserEvent="NabraRoute", timeout_s=WATCHDOG_S + 10))[0]
     return event.fields["Route"], event.fields["Why"]
+
+
+@pytest.fixture(autouse=True)
+def pretended(world: World, no_engine: None) -> Iterator[None]:
+    """The dialplan believes that there is an engine."""
+    world.run(world.say_alive(True))
+    yield
+    world.run(world.say_alive(False))
 
 
 class StubEngine:
@@ -69,11 +79,27 @@ class StubEngine:
         assert announcement.call == call
         return announcement, writer
 
-    async def send_to(
-        self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str
-    ) -> None:
+    async def send_to(self, announcement: Announcement, writer: asyncio.StreamWriter, **variables: str) -> None:
         await self.ami.setvars(announcement.channel, variables, 5.0)
         writer.write(b"\x00\x00\x00")
+
+
+def test_an_engine_that_does_not_say_that_it_is_there_is_not_even_tried(world: World) -> None:
+    async def body() -> None:
+        async with StubEngine():
+            for value, tried in ((0, False), (-1, True), (-4, True), (-7, False), (+30, True)):
+                now = int(time.time()) + value if value else 0
+                await world.ami.action("Setvar", {"Variable": "NABRA_ALIVE", "Value": str(now)}, 5.0)
+                world.events.clear()
+                call = await world.caller.dial("1000")
+                if tried:
+                    await world.wait_for("UserEvent", UserEvent="NabraCall")
+                else:
+                    assert await why(world) == ("reception", "no-engine")
+                    assert not world.said("UserEvent", UserEvent="NabraCall")
+                await world.caller.hang_up(call)
+
+    world.run(body())
 
 
 def test_without_an_engine_the_caller_reaches_the_default_queue(world: World) -> None:
@@ -253,6 +279,8 @@ def test_switched_off_on_the_command_line(world: World) -> None:
 
 def test_the_pilot_takes_about_its_share(world: World) -> None:
     async def body() -> None:
+        # Calls in the pilot may not be refused a connection: under load Asterisk 22 would hang up on some of them.
+        await world.say_alive(False)
         await world.asterisk.cli("database put nabra percent 30")
         for number in range(1, 7):
             calls = [await world.caller.ring_up("1000") for _ in range(10)]

@@ -35,8 +35,9 @@ async def end(world: World, calls: list[Call]) -> None:
 
 def test_the_engine_is_not_running(world: World, no_engine: None) -> None:
     async def body() -> None:
+        # It said goodbye: it is not even tried.
         call = await dial(world)
-        assert await routed(world, call) == (DEFAULT, "no-decision")
+        assert await routed(world, call) == (DEFAULT, "no-engine")
         await kept(world, [call])
         await end(world, [call])
 
@@ -60,9 +61,13 @@ def test_the_engine_accepts_and_hangs(world: World, engine: Engine) -> None:
     async def body() -> None:
         engine.signal(signal.SIGSTOP)
         call = await dial(world)
+        await asyncio.sleep(7.0)
+        # By now the dialplan knows, and later callers do not wait for the watchdog.
+        later = await dial(world)
+        assert await routed(world, later) == (DEFAULT, "no-engine")
         assert await routed(world, call, timeout_s=WATCHDOG_S + 10) == (DEFAULT, "watchdog")
-        await kept(world, [call])
-        await end(world, [call])
+        await kept(world, [call, later])
+        await end(world, [call, later])
 
     world.run(body())
 
@@ -213,9 +218,7 @@ def test_the_manager_interface_hangs_in_mid_call(
     world.run(body())
 
 
-def test_the_dialplan_has_no_route_for_the_answer(
-    world: World, engine: Engine, samples: dict[str, Pcm]
-) -> None:
+def test_the_dialplan_has_no_route_for_the_answer(world: World, engine: Engine, samples: dict[str, Pcm]) -> None:
     async def body() -> None:
         await world.asterisk.cli("dialplan remove extension sales@nabra-route")
         try:
@@ -230,9 +233,7 @@ def test_the_dialplan_has_no_route_for_the_answer(
     world.run(body())
 
 
-def test_an_orderly_stop_keeps_the_calls_that_are_there(
-    world: World, engine: Engine, samples: dict[str, Pcm]
-) -> None:
+def test_an_orderly_stop_keeps_the_calls_that_are_there(world: World, engine: Engine, samples: dict[str, Pcm]) -> None:
     async def body() -> None:
         call = await dial(world)
         await after_notice()
@@ -241,7 +242,7 @@ def test_an_orderly_stop_keeps_the_calls_that_are_there(
         engine.signal(signal.SIGTERM)
         await asyncio.sleep(0.3)
         late = await dial(world)
-        assert await routed(world, late) == (DEFAULT, "no-decision")
+        assert await routed(world, late) == (DEFAULT, "no-engine")
         await speaking
         assert await routed(world, call) == ("complaints", "routed")
         assert await engine.ended() == 0
@@ -311,9 +312,7 @@ def test_a_caller_who_presses_a_key(world: World, engine: Engine) -> None:
     world.run(body())
 
 
-def test_a_caller_who_wants_no_analysis_of_tone(
-    world: World, engine: Engine, samples: dict[str, Pcm]
-) -> None:
+def test_a_caller_who_wants_no_analysis_of_tone(world: World, engine: Engine, samples: dict[str, Pcm]) -> None:
     async def body() -> None:
         call = await dial(world)
         await after_notice()
@@ -335,9 +334,7 @@ def test_a_caller_of_whom_nothing_is_understood(
     world: World, engine: Engine, samples: dict[str, Pcm], what: str
 ) -> None:
     async def body() -> None:
-        said = {"silence": np.zeros(8000, np.int16), "music": samples["hold-music"], "noise": noise(10.0)}[
-            what
-        ]
+        said = {"silence": np.zeros(8000, np.int16), "music": samples["hold-music"], "noise": noise(10.0)}[what]
         call = await dial(world)
         await after_notice()
         call.media.speak(said)

@@ -33,11 +33,7 @@ def voices(corpora: Path) -> dict[tuple[str, str], Pcm]:
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
         for row in csv.DictReader(manifest):
             key = (row["speaker"], row["emotion"])
-            if (
-                row["speaker"] in SPEAKERS
-                and row["emotion"] in ("anger", "calm")
-                and row["intensity"] == "strong"
-            ):
+            if row["speaker"] in SPEAKERS and row["emotion"] in ("anger", "calm") and row["intensity"] == "strong":
                 pieces.setdefault(key, []).append(read_audio(folder / row["path"]))
     return {key: np.concatenate(clips) for key, clips in pieces.items()}
 

@@ -28,9 +28,7 @@ class World:
         Everything that the PBX said since `fresh`.
     """
 
-    def __init__(
-        self, root: Path, queues: dict[str, list[str]], includes: Path | None, extensions: str = ""
-    ) -> None:
+    def __init__(self, root: Path, queues: dict[str, list[str]], includes: Path | None, extensions: str = "") -> None:
         self.namespace = Namespace()
         self.asterisk = Asterisk(root, queues, includes, extensions)
         self.clock = Clock()
@@ -81,6 +79,10 @@ class World:
                 await asyncio.sleep(0.1)
         self.events.clear()
 
+    async def say_alive(self, alive: bool) -> None:
+        """Tell the dialplan, in the engine's place and for good, that there is an engine, or that there is none."""
+        await self.ami.action("Setvar", {"Variable": "NABRA_ALIVE", "Value": "9999999999" if alive else "0"}, 5.0)
+
     def _on_event(self, event: AmiEvent) -> None:
         self.events.append(event)
         self._changed.set()
@@ -89,9 +91,7 @@ class World:
         """Events of a name whose headers hold these values."""
         return [event for event in self.events if event.name == name and _holds(event.fields, fields)]
 
-    async def wait_for(
-        self, name: str, count: int = 1, timeout_s: float = 30.0, **fields: str
-    ) -> list[AmiEvent]:
+    async def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0, **fields: str) -> list[AmiEvent]:
         """Wait until the PBX has said something so many times."""
         try:
             async with asyncio.timeout(timeout_s):

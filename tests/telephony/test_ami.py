@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -105,9 +106,7 @@ def test_any_bytes_end_in_packets_or_in_our_error(data: bytes, step: int) -> Non
             read_all(start + data, step)
 
 
-@given(
-    st.dictionaries(st.from_regex(r"[A-Z][a-z0-9_-]{0,10}", fullmatch=True), st.text(max_size=40), max_size=5)
-)
+@given(st.dictionaries(st.from_regex(r"[A-Z][a-z0-9_-]{0,10}", fullmatch=True), st.text(max_size=40), max_size=5))
 def test_what_is_written_is_what_is_read(fields: dict[str, str]) -> None:
     try:
         data = encode_packet(("Event", "Test"), fields)
@@ -277,9 +276,7 @@ def test_two_lists_at_once_do_not_mix() -> None:
     async def body() -> None:
         async with connected() as (client, peer, _):
             peer.queues = [("QueueMember", {"Queue": f"q{number}"}) for number in range(50)]
-            lists = await asyncio.gather(
-                *(client.collect("QueueStatus", {}, "QueueStatusComplete") for _ in range(5))
-            )
+            lists = await asyncio.gather(*(client.collect("QueueStatus", {}, "QueueStatusComplete") for _ in range(5)))
             assert [len(rows) for rows in lists] == [50] * 5
 
     run(body)
@@ -319,6 +316,28 @@ def test_a_listener_that_raises_harms_nothing() -> None:
             peer.event("Hangup", {"Channel": "2"})
             await watch.until(lambda: len(seen) == 2)
             assert (await client.action("Ping", {}, 1.0)).success
+
+    run(body)
+
+
+def test_the_pbx_is_told_that_we_are_ready_in_its_own_time_and_that_we_are_not() -> None:
+    async def body() -> None:
+        async with connected() as (client, peer, watch):
+            await asyncio.sleep(0.2)
+            assert peer.globals == {}
+            client.set_ready(True)
+            await watch.until(lambda: "NABRA_ALIVE" in peer.globals)
+            assert abs(int(peer.globals["NABRA_ALIVE"]) - time.time()) <= 2
+            peer.globals.clear()
+            await watch.until(lambda: "NABRA_ALIVE" in peer.globals)
+            client.set_ready(False)
+            await watch.until(lambda: peer.globals["NABRA_ALIVE"] == "0")
+            client.set_ready(True)
+            await watch.until(lambda: peer.globals["NABRA_ALIVE"] != "0")
+            peer.cut()
+            peer.globals.clear()
+            await watch.until(lambda: "NABRA_ALIVE" in peer.globals)
+        assert peer.globals["NABRA_ALIVE"] == "0"
 
     run(body)
 
