@@ -270,7 +270,8 @@ def channel_variables(call: str, decision: Decision, language: str) -> dict[str,
         "NABRA_LANGUAGE": language,
         "NABRA_PRIORITY": str(decision.priority),
         "NABRA_INTENT": decision.intent or "",
-        "NABRA_REASON": decision.agent_line,
+        # An operator's phrase may run over two lines; the manager interface would refuse it, and the route with it.
+        "NABRA_REASON": " ".join(decision.agent_line.replace("\0", " ").split()),
         "NABRA_NAME_PREFIX": decision.name_prefix,
         "NABRA_ROUTE": decision.destination,
     }

@@ -110,7 +110,7 @@ class Service:
                 max_calls=config.listen.max_calls,
                 max_per_second=config.listen.max_new_per_second,
                 # A line on which nothing at all arrives is a silent caller's too: the deadlines decide that call.
-                idle_timeout_s=max(ServerSettings.idle_timeout_s, config.budget.total_s),
+                idle_timeout_s=max(ServerSettings().idle_timeout_s, config.budget.total_s),
             ),
             self._on_leg,
             clock,

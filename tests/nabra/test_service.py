@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,11 @@ import pytest
 import config
 from asr.decoder import Decoder
 from nabra.errors import ServiceError
+from nabra.live import channel_variables
+from router.commands import Decide, Decision
+from router.evidence import Key
+from router.session import CallFacts, Session
+from telephony.ami_packets import check_action
 from telephony.audio import read_audio
 from telephony.audiosocket import frame_uuid
 from tests.conftest import ROOT
@@ -364,3 +370,33 @@ def test_a_call_that_was_handed_back_is_not_decided_later(run: Run) -> None:
         assert await site.until(lambda: site.service.live_calls == 0)
 
     run(scenario)
+
+
+def test_a_line_without_any_audio_is_left_to_the_deadlines(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        assert site.service.server.settings.idle_timeout_s >= site.service.generation.config.budget.total_s
+
+    run(scenario)
+
+
+def test_a_reason_that_runs_over_two_lines_does_not_cost_the_route(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        decided = decide_by_key(site)
+        variables = channel_variables("call", replace(decided, agent_line="said 'نصاب\r\nأنت'\0"), "ar")
+        assert variables["NABRA_REASON"] == "said 'نصاب أنت'"
+        for name, value in variables.items():
+            check_action("Setvar", {"Variable": name, "Value": value})
+
+    run(scenario)
+
+
+def decide_by_key(site: Site) -> Decision:
+    """Return what pressing a key decides."""
+    facts = CallFacts(
+        call="call", pbx="main", caller_number="", caller_name="", dialled="", language="ar", wall_anchor=0.0
+    )
+    session = Session(facts, site.service.generation, 0.0)
+    for command in session.receive(Key(at_s=0.0, audio_s=0.0, digit="1"), 0.0):
+        if isinstance(command, Decide):
+            return command.decision
+    raise AssertionError("a key decides at once")
