@@ -106,7 +106,7 @@ def test_two_hundred_variables_at_once_arrive_in_their_order(world: World) -> No
     async def body() -> None:
         async with logged_in(LEAN) as (client, _):
             call = await world.caller.ring_up("1000")
-            channel = (await world.wait_for("UserEvent", UserEvent="NabraCall"))[0].fields["Channel"]
+            channel = (await world.wait_for("UserEvent", UserEvent="NabraRoute"))[0].fields["Channel"]
             await world.wait_for("QueueCallerJoin")
             value = "رسالة " + "x" * 200
             await client.setvars(channel, {f"NABRA_TEST_{n:03}": f"{value}{n}" for n in range(200)}, 10.0)
