@@ -154,8 +154,13 @@ class Call:
 
     @_entry
     def on_hung_up(self, now_s: float) -> None:
-        """Take the end of the call, whoever ended it."""
+        """Take the end of the call by the caller."""
         self._receive(evidence.HungUp(at_s=now_s, audio_s=self.audio_s))
+        self._stop_analysis()
+
+    @_entry
+    def on_let_go(self) -> None:
+        """Take the end of our part: the caller is still there, and goes on without us."""
         self._stop_analysis()
 
     @_entry

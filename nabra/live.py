@@ -24,6 +24,8 @@ from telephony.pairing import Announcement
 Samples = NDArray[np.int16]
 log = logging.getLogger(__name__)
 
+_CALLER_GONE = frozenset({CloseReason.HUNG_UP, CloseReason.LOST, CloseReason.PEER_ENDED, CloseReason.PEER_ERROR})
+
 
 class Site(Protocol):
     """What a live call needs of the service it belongs to."""
@@ -85,7 +87,7 @@ class LiveCall:
         try:
             if self._call is None:
                 self._call = self._make_call(self._announcement or _unknown(self._leg))
-            self._call.on_hung_up(now_s)
+            self._call.on_let_go()
             self._keep_record(now_s)
         except Exception as error:
             self.failed(error)
@@ -146,7 +148,10 @@ class LiveCall:
         self._site.closed(self)
         if self._call is None:
             self._call = self._make_call(self._announcement or _unknown(self._leg))
-        self._call.on_hung_up(now_s)
+        if why in _CALLER_GONE:
+            self._call.on_hung_up(now_s)
+        else:
+            self._call.on_let_go()
         self._keep_record(now_s)
         handed_back = why in (CloseReason.HANDED_BACK, CloseReason.STOPPED)
         kind = EventKind.HANDED_BACK if handed_back else EventKind.HUNG_UP

@@ -12,7 +12,7 @@ from router.record import read_record
 _OUTCOMES = {
     "decided": "decided",
     "hung_up": "the caller hung up before a decision",
-    "open": "still open when this was written",
+    "open": "no decision: Nabra let the caller go on without one",
 }
 _RUNGS = {
     "final_text": "the recogniser's final text",
