@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "config": set(),
     "router": {"config"},
     "nabra": ROOMS - {"tests"},
-    "benchmarks": ROOMS - {"tests"},
+    "benchmarks": ROOMS,
 }
 LEAF = "telephony.audio"
 
