@@ -24,6 +24,9 @@ from telephony.pairing import Announcement
 Samples = NDArray[np.int16]
 log = logging.getLogger(__name__)
 
+EARLY_KEYS = 8
+"""Keys kept while the announcement of a call is on its way."""
+
 _CALLER_GONE = frozenset({CloseReason.HUNG_UP, CloseReason.LOST, CloseReason.PEER_ENDED, CloseReason.PEER_ERROR})
 
 
@@ -59,6 +62,7 @@ class LiveCall:
         self._timer_s: float | None = None
         self._delivery: asyncio.Task[None] | None = None
         self._recorded = False
+        self._early_keys = ""
         self._opened_s = site.clock()
         self._opened_wall = site.wall()
         self._announcement: Announcement | None = None
@@ -78,6 +82,8 @@ class LiveCall:
         self._call = self._make_call(announcement)
         self._publish(EventKind.CALL_OPENED, self._site.clock(), 0.0, self._opening(announcement))
         self._call.start()
+        for digit in self._early_keys:
+            self._call.on_key(digit, self._site.clock())
         self._after()
 
     def give_back(self, reason: str) -> None:
@@ -135,7 +141,10 @@ class LiveCall:
 
     def on_key(self, digit: str, now_s: float) -> None:
         """Take a key from the caller."""
-        if self._call is not None:
+        if self._call is None:
+            # The announcement may be late; what the caller pressed is not to be pressed again.
+            self._early_keys = (self._early_keys + digit)[:EARLY_KEYS]
+        else:
             self._call.on_key(digit, now_s)
             self._after()
 

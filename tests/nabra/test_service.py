@@ -349,6 +349,18 @@ def test_the_deadline_counts_from_the_socket_not_from_a_late_announcement(run: R
     run(scenario)
 
 
+def test_a_key_pressed_before_the_announcement_counts(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        caller = await site.place(announce=False)
+        caller.peer.send_dtmf("2")
+        await asyncio.sleep(0.2)
+        site.ami.announce(caller.call, caller.channel, uniqueid="7.1", dialled="1000")
+        assert await caller.peer.wait_over(3)
+        assert site.variables(caller)["NABRA_ROUTE"] == "sales"
+
+    run(scenario)
+
+
 def test_a_call_that_was_handed_back_is_not_decided_later(run: Run) -> None:
     async def scenario(site: Site) -> None:
         call, channel = uuid4(), "PJSIP/slow-to-close"
