@@ -16,6 +16,7 @@ from config.schema import (
     IntentSet,
     Notice,
     Rule,
+    Tone,
 )
 from router import evidence
 from router.commands import Command, Decide, Decision, PlayPrompt
@@ -102,6 +103,7 @@ def site(**changes: object) -> Config:
         keys={"1": "complaints", "2": "sales"},
         intents=IntentSet(intents=INTENTS),
         decision=DecisionSettings(),
+        tone=Tone(angry_at=0.7),
         fingerprint="test",
     )
     return replace(config, **changes)  # type: ignore[arg-type]

@@ -181,3 +181,42 @@ def test_spoken_insurance_calls_are_routed_as_well_as_was_measured(corpora: Path
     )
     right = [model.predict(text, "en").destination == texts.destinations[label] for text, label in rest]
     assert np.mean(right) > 0.94
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "bill"),
+        ("en", "card"),
+        ("en", "the phone"),
+        ("en", "my cat is sick today"),
+        ("en", "it is raining here all day"),
+        ("en", "hello"),
+        ("en", "yes"),
+        ("ar", "ايوه"),
+        ("ar", "الجو حر اليوم كثير"),
+        ("ar", "يا ولد جيب المويه"),
+    ],
+)
+def test_what_is_no_wish_goes_to_no_specialist(shipped: IntentModel, language: str, said: str) -> None:
+    posterior = shipped.predict(said, language)
+    specialists = {name: p for name, p in posterior.by_destination.items() if name != "reception"}
+    assert max(specialists.values()) < config.load().decision.threshold
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "destination"),
+    [
+        ("en", "your technician never turned up yesterday and i took a day off work", "complaints"),
+        ("en", "the internet has been down since monday", "complaints"),
+        ("en", "i'm thinking of switching over to you guys", "sales"),
+        ("en", "is the new tablet in stock yet", "sales"),
+        ("en", "operator", "reception"),
+        ("ar", "خصمتو عشرين دينار بدون ما تقولو", "complaints"),
+        ("ar", "بدي حدا يساعدني", "reception"),
+    ],
+)
+def test_plain_wishes_go_where_they_belong(shipped: IntentModel, language: str, said: str, destination: str) -> None:
+    posterior = shipped.predict(said, language)
+    assert posterior.destination == destination
+    assert posterior.probability >= config.load().decision.threshold
