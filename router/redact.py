@@ -68,13 +68,30 @@ _REPEATS = {"double": 2, "دبل": 2, "دوبل": 2}
 _AND = "و"
 
 _TOKEN = re.compile(r"\[digits\]|\d+|(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0670\u0640'’])+")
-_GAP = re.compile(r"[\s.,،\-–/()+*#]*")
+_INVISIBLE = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_GAP = re.compile(rf"[\s.,:;_،؛٫٬\-\u2010-\u2015\u2212/|()+*#{_INVISIBLE}]*")
 
 
-def redact(text: str) -> str:
-    """Return the text with every run of digits, written or spoken, replaced by MASK."""
+def redact(text: str, after: str = "") -> str:
+    """Return the text with every run of digits, written or spoken, replaced by MASK.
+
+    Parameters
+    ----------
+    text : a phrase.
+    after : what was said before it, redacted: a number that began there goes on here, however short the rest.
+    """
     if not text:
         return text
+    start = len(after) + 1 if after else 0
+    whole = f"{after} {text}" if after else text
+    for first, last in reversed(_runs(whole)):
+        if last > start:
+            whole = whole[: max(first, start)] + MASK + whole[last:]
+    return whole[start:]
+
+
+def _runs(text: str) -> list[tuple[int, int]]:
+    """Where every run begins and ends."""
     runs: list[tuple[int, int]] = []
     run = _Run()
     for token in _TOKEN.finditer(text):
@@ -83,9 +100,7 @@ def redact(text: str) -> str:
         if not run.take(token.group(), token.start(), token.end()):
             run.close(runs)
     run.close(runs)
-    for start, end in reversed(runs):
-        text = text[:start] + MASK + text[end:]
-    return text
+    return runs
 
 
 @lru_cache(maxsize=4096)

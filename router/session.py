@@ -55,7 +55,6 @@ from router.ladder import Footing
 from router.masking import mask_number
 from router.reasons import Code, Reason
 from router.record import CallFacts, DecisionRecord, Entry, Outcome
-from router.redact import redact
 from router.tone import UNHEARD, ToneEvidence
 from router.transcript import Transcript
 
@@ -337,7 +336,7 @@ class Session:
             case EndOfUtterance():
                 self._utterance_ended(event, now)
             case Words():
-                event = replace(event, text=redact(event.text))
+                event = self._transcript.redacted(event)
                 self._words(event, now, commands)
             case Tone():
                 if not self._tone_on:

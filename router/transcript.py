@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from router.decider import NOTHING_HEARD, HardHit, Understanding
 from router.evidence import Words
 from router.generation import Generation
@@ -42,23 +44,32 @@ class Transcript:
         """Whether the last words are not final."""
         return bool(self._partial)
 
+    def redacted(self, words: Words) -> Words:
+        """Return what was heard without its digits, those included that go on from the phrase before."""
+        before = self._finals[:-1] if self._again(words) else self._finals
+        return replace(words, text=redact(words.text, " ".join(text for _, text in before)))
+
     def hear(self, words: Words) -> bool:
-        """Take what the recogniser heard; return whether there are any words after it."""
+        """Take what the recogniser heard, redacted; return whether there are any words after it."""
         if not words.final:
             self._partial = words.text
         else:
             self._partial = ""
-            same = (
-                len(self._finals) > self._answer_from
-                and words.segment_start_s is not None
-                and self._finals[-1][0] == words.segment_start_s
-            )
-            if same:
+            if self._again(words):
                 self._finals.pop()
             if words.text.strip():
                 self._finals.append((words.segment_start_s, words.text))
         self._understand()
         return bool(self.text)
+
+    def _again(self, words: Words) -> bool:
+        """Whether these words are the last final phrase, heard anew."""
+        return (
+            words.final
+            and len(self._finals) > self._answer_from
+            and words.segment_start_s is not None
+            and self._finals[-1][0] == words.segment_start_s
+        )
 
     def question_put(self) -> None:
         """What comes from here on answers the question."""

@@ -209,3 +209,15 @@ def test_an_objection_leaves_nothing_of_tone_and_is_replayed_to_the_bit() -> Non
     assert not any(entry["event"] == "tone" for entry in record["timeline"])
     assert caller.decision.decided_audio_s == 4.5
     assert replay(record, caller.generation) == caller.decision
+
+
+def test_a_number_said_in_pairs_is_not_on_the_record() -> None:
+    caller = Caller().until(3).speaks()
+    for pair in ("my card is forty one", "eleven", "um", "sixty two", "ninety nine"):
+        caller.until(caller.t + 0.3).partial(pair).final(pair)
+    caller.ends().until(30)
+    line = json.dumps(as_json(caller))
+    assert "forty one" in line
+    for pair in ("eleven", "sixty", "ninety"):
+        assert pair not in line
+    assert replay(as_json(caller), caller.generation) == caller.decision

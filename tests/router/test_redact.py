@@ -32,6 +32,10 @@ from router.redact import MASK, redact
         ("تلاتة اربعطاشر", MASK),
         ("ثلاثة عشر خمسة", MASK),
         (f"{MASK} five five", MASK),
+        ("رقمي \u200f٠٥\u200f٩٩\u200f١٢", f"رقمي \u200f{MASK}"),
+        ("05\u200b99\u00ad12", MASK),
+        ("12_34:56", MASK),
+        ("40٬500", MASK),
     ],
 )
 def test_numbers_go(said: str, kept: str) -> None:
@@ -103,3 +107,19 @@ UNITS = st.sampled_from(["zero", "one", "two", "three", "four", "five", "six", "
 @given(st.lists(UNITS, min_size=3, max_size=16))
 def test_no_spoken_digits_are_left(digits: list[str]) -> None:
     assert redact("my number is " + " ".join(digits)) == f"my number is {MASK}"
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "kept"),
+    [
+        ("my number is fifty five", "twelve", MASK),
+        ("my number is fifty five", "twelve thanks", f"{MASK} thanks"),
+        (f"it is {MASK}", "six", MASK),
+        ("my number is", "five", "five"),
+        ("i have five phones", "two broke", "two broke"),
+        (f"it is {MASK} ok", "one of them broke", "one of them broke"),
+    ],
+)
+def test_a_number_goes_on_over_a_pause(after: str, said: str, kept: str) -> None:
+    assert redact(said, after) == kept
+    assert redact(kept, after) == kept
