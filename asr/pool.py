@@ -80,7 +80,12 @@ class RecogniserPool:
         self._tasks = [asyncio.create_task(self._supervise(slot)) for slot in self._slots]
         self._tasks.append(asyncio.create_task(self._watch()))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._warm.wait(), self._settings.start_timeout_s)
+            async with asyncio.timeout(self._settings.start_timeout_s):
+                await self._warm.wait()
+                # A worker that was ready and is lost again by now is started again: wait for that.
+                while not any(slot.ready for slot in self._slots):
+                    self._warm.clear()
+                    await self._warm.wait()
         if not any(slot.ready for slot in self._slots):
             raise WorkerStartFailed(
                 f"no recogniser process came up in {self._settings.start_timeout_s:g} s: "
