@@ -147,6 +147,8 @@ class Walker:
             if not isinstance(key, ScalarNode):
                 self.problem(key, "a list or section as a key", "a plain text")
                 continue
+            if isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index and not value.style:
+                value.start_mark = key.end_mark  # nothing stands there: YAML would say that it starts at the next key
             name = str(key.value)
             if name in seen:
                 self.problem(key, f"key '{name}' occurs twice; it stands in line {seen[name].line} already")

@@ -97,10 +97,15 @@ def compile_condition(text: str, names: Mapping[Names, frozenset[str]]) -> Condi
     ------
     ConditionError
     """
+    text = re.sub(r"\s", " ", text)  # a condition may be written over several lines; offsets stay
     try:
         statement = rule_engine.Rule(text, context=_CONTEXT).statement
     except engine_errors.SymbolResolutionError as error:
-        raise _unknown(text, error.symbol_name) from None
+        name = error.symbol_name
+        unknown = _unknown(text, name)
+        if any(name in known for known in names.values()):
+            unknown = ConditionError(f"'{name}' is a text", unknown.offset, "it in quotes", f'"{name}"')
+        raise unknown from None
     except engine_errors.SyntaxError as error:
         token = getattr(error, "token", None)
         offset = int(token.lexpos) if token is not None else len(text)

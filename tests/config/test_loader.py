@@ -340,3 +340,11 @@ def test_the_shipped_threshold_of_anger_rarely_alarms_who_is_not_angry() -> None
     alarms = [corpus["alarms"][f"{config.load().tone.angry_at:g}"] for corpus in corpora]
     assert max(shares["calm"] for shares in alarms) <= 0.05
     assert sum(shares["others"] for shares in alarms) / len(alarms) <= 0.065
+
+
+def test_a_value_left_empty_is_named_behind_its_key(edit: Edit) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(edit(("angry_at: 0.75", "angry_at:")))
+    (problem,) = caught.value.problems
+    line = problem.file.read_text(encoding="utf-8").splitlines()[problem.line - 1]
+    assert line[: problem.column - 1].strip() == "angry_at"

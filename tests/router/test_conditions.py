@@ -151,3 +151,15 @@ def test_the_shipped_file_names_every_variable_and_nothing_else() -> None:
     assert named == {variable.name for variable in VARIABLES} - {"probabilities"}
     assert 'probabilities["sales"]' in table
     assert "=~" not in operators
+
+
+def test_a_condition_may_be_written_over_several_lines() -> None:
+    condition = compile_condition('words > 3 and\n\tintent == "billing"\n', NAMES)
+    assert condition.holds({**CALM, "words": 4})
+    assert not condition.holds({**CALM, "words": 4, "intent": "cancel"})
+
+
+def test_a_name_without_quotes_is_told_to_have_them() -> None:
+    with pytest.raises(ConditionError) as caught:
+        compile_condition("intent == billing", NAMES)
+    assert (caught.value.offset, caught.value.nearest) == (10, '"billing"')
