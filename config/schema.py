@@ -89,7 +89,7 @@ class Listen:
     host: str = "127.0.0.1"
     port: int = between(0, 65535, 9092)
     allow: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
-    max_calls: int = between(1, 10_000, 200)
+    max_calls: int = between(1, 10_000, 100)
     max_new_per_second: int = between(1, 10_000, 50)
 
 
@@ -98,7 +98,8 @@ class Pbx:
     """One Asterisk and the manager account that Nabra uses on it.
 
     The password comes from exactly one of `secret`, `secret_file` (first line) or `secret_env`. `secret` is
-    None only where `secret_env` names a variable that is not set in this process.
+    None only where `secret_env` names a variable that is not set in this process. `tls` needs Asterisk's `tlsenable`;
+    `tls_ca` is the authority to trust instead of the system's.
     """
 
     name: str = matching(NAME, NAME_MEANING)
@@ -108,6 +109,8 @@ class Pbx:
     secret: Secret | None = None
     secret_file: Path | None = None
     secret_env: str | None = None
+    tls: bool = False
+    tls_ca: Path | None = None
     announce_grace_s: float = between(0.1, 10, 2.0)
 
 

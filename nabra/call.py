@@ -56,6 +56,9 @@ class Phone(Protocol):
     def carry_out(self, decision: Decision) -> None:
         """Send the caller where the decision says."""
 
+    def moved(self) -> None:
+        """Look at the call's deadline again: it may have moved without the line's doing."""
+
     def failed(self, error: Exception) -> None:
         """Let the caller go on without us: something in this call is broken."""
 
@@ -238,6 +241,7 @@ class Call:
             case speech.RecognitionRecovered():
                 self._publish(EventKind.RECOVERED, now_s, audio_s, {})
                 self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
+        self.phone.moved()
 
     def _on_estimate(self, estimate: Estimate, now_s: float) -> None:
         values = {

@@ -205,6 +205,10 @@ class LiveCall:
             return
         self._delivery = asyncio.get_running_loop().create_task(self._deliver(announcement, decision))
 
+    def moved(self) -> None:
+        """Set the timer again: the recogniser's answers come by themselves."""
+        self._after()
+
     def failed(self, error: Exception) -> None:
         """Hand the call back: something in it is broken, and the PBX's default queue is not."""
         self._leg.hand_back()

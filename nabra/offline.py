@@ -92,6 +92,9 @@ class Tape:
         """Keep the decision."""
         self.decision = decision
 
+    def moved(self) -> None:
+        """Nothing: the deadline is looked at after every frame."""
+
     def failed(self, error: Exception) -> None:
         """Let whoever runs the recording see what went wrong."""
         raise error

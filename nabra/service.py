@@ -49,7 +49,7 @@ NEEDS_RESTART = ("site", "state_dir", "listen", "pbx", "health", "speech", "reco
 
 
 class Observer(Protocol):
-    """Whoever wants to see calls happen; may be slow, and then misses events."""
+    """Whoever wants to see calls happen; runs on the service's loop, so it must be quick or hand its work on."""
 
     def on_call_event(self, call: str, event: CallEvent) -> None:
         """Take one event."""
@@ -260,6 +260,8 @@ class Service:
         """
         running = self.generation.config
         changed = [name for name in NEEDS_RESTART if getattr(running, name) != getattr(config, name)]
+        if running.budget.total_s != config.budget.total_s:
+            changed.append("budget.total_s (the dialplan's watchdog: write the PBX's files again)")
         if running.tone.model != config.tone.model:
             changed.append("tone.model")
         if config.tone.enabled and self.ears.tone_model is None:
@@ -385,7 +387,13 @@ class Service:
                 "or give `secret_file`"
             )
         settings = AmiSettings(
-            name=name, host=pbx.host, port=pbx.port, username=pbx.username, secret=str(pbx.secret)
+            name=name,
+            host=pbx.host,
+            port=pbx.port,
+            username=pbx.username,
+            secret=str(pbx.secret),
+            tls=pbx.tls,
+            tls_ca=pbx.tls_ca,
         )
         return AmiClient(settings, lambda event: self._on_ami_event(name, event), lambda _state: None)
 

@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     KEY = "key"
     DECIDED = "decided"
     HANDED_BACK = "handed_back"
+    PBX_ROUTE = "pbx_route"
     QUEUE_JOIN = "queue_join"
     QUEUE_ANSWER = "queue_answer"
     QUEUE_ABANDON = "queue_abandon"

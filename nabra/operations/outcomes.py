@@ -40,7 +40,8 @@ class Outcome:
     at_s
         Monotonic time of the event in seconds.
     data
-        By kind. queue_join: queue, position. queue_answer: queue, agent, waited_s. queue_abandon and
+        By kind. pbx_route (what the dialplan did, whatever we asked for): route, why ("routed", "watchdog",
+        "no-engine", ...). queue_join: queue, position. queue_answer: queue, agent, waited_s. queue_abandon and
         queue_leave (the queue gave up on its own time-out): queue, waited_s. queue_complete: queue, agent,
         talked_s, ended_by ("caller", "agent", "transfer"). transferred: how ("blind", "attended"), to.
         hung_up: cause, text.
@@ -103,6 +104,11 @@ class Outcomes:
     def follow(self, call: str, pbx: str, uniqueid: str, linkedid: str, now_s: float) -> None:
         """Begin to follow a call, as soon as its channel is known."""
         self._expire(now_s)
+        if not uniqueid:
+            return
+        before = self._by_channel.get((pbx, uniqueid))
+        if before is not None:
+            self._forget(before)
         while len(self._by_channel) >= self._max_calls:
             self._forget(next(iter(self._by_channel.values())))
             self.forgotten += 1
@@ -129,6 +135,9 @@ class Outcomes:
         if followed is None:
             return []
         match name:
+            case "UserEvent" if fields.get("UserEvent") == "NabraRoute":
+                route = {"route": fields.get("Route", ""), "why": fields.get("Why", "")}
+                return [self._tell(followed, EventKind.PBX_ROUTE, route, now_s)]
             case "QueueCallerJoin":
                 return self._join(followed, fields, now_s)
             case "AgentConnect":

@@ -219,10 +219,18 @@ class RecordStore:
                 if item is _CLOSE:
                     closing = True
                 else:
-                    pending.append(_line(item))
+                    self._keep(pending, item)
                 item = self._queue.get_nowait()
         except queue.Empty:
             return closing
+
+    def _keep(self, pending: list[bytes], item: object) -> None:
+        """Put a line behind the others; one that is no JSON is lost by itself, and counted."""
+        try:
+            pending.append(_line(item))
+        except (TypeError, ValueError):
+            self._dropped += 1
+            log.exception("a record cannot be written as JSON")
 
     def _write(self, pending: list[bytes]) -> bool:
         """Append the pending lines, as many as the current file may hold; False where the disk refused."""

@@ -190,3 +190,30 @@ def test_no_event_breaks_it(events: list[tuple[str, dict[str, str]]]) -> None:
         for outcome in outcomes.receive("main", name, fields, 100.0 + number):
             assert outcome.call == "call-a"
             assert isinstance(outcome.kind, EventKind)
+
+
+def test_what_the_dialplan_did_is_told_whatever_was_asked_for() -> None:
+    outcomes = Outcomes()
+    outcomes.follow("c", "main", "1.1", "1.1", 0.0)
+    fields = {"UserEvent": "NabraRoute", "Uniqueid": "1.1", "Route": "reception", "Why": "watchdog"}
+    (told,) = outcomes.receive("main", "UserEvent", fields, 20.0)
+    assert told.kind is EventKind.PBX_ROUTE
+    assert told.line(0.0)["why"] == "watchdog"
+
+
+def test_a_channel_that_comes_twice_is_followed_once_and_forgotten_once() -> None:
+    outcomes = Outcomes(keep_s=100.0)
+    outcomes.follow("first", "main", "1.1", "1.1", 0.0)
+    outcomes.follow("second", "main", "1.1", "1.1", 50.0)
+    assert len(outcomes) == 1
+    (told,) = outcomes.receive("main", "QueueCallerJoin", {"Uniqueid": "1.1", "Queue": "q"}, 51.0)
+    assert told.call == "second"
+    outcomes.follow("third", "main", "2.2", "2.2", 200.0)
+    assert len(outcomes) == 1, "the second is forgotten in its time"
+
+
+def test_a_channel_without_an_id_is_not_followed() -> None:
+    outcomes = Outcomes()
+    outcomes.follow("c", "main", "", "", 0.0)
+    assert len(outcomes) == 0
+    assert outcomes.receive("main", "QueueCallerJoin", {"Queue": "q"}, 1.0) == []

@@ -59,6 +59,8 @@ class AsteriskDoctor:
                 port=pbx.port,
                 username=pbx.username,
                 secret=pbx.secret or "",
+                tls=pbx.tls,
+                tls_ca=pbx.tls_ca,
                 wanted_events=None,
             ),
             self._on_event,
