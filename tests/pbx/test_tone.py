@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import config
 from telephony.audio import read_audio
 from tests.pbx.calls import after_notice, dial, record_of, routed
 from tests.pbx.engine import Engine
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.pbx
 
 # The first of the corpus, not the best; the shipped model was trained on it, so this is no test of the model.
 SPEAKERS = ("01", "02", "03", "04")
-ANGRY_AT = 0.7
+ANGRY_AT = config.load().tone.angry_at
 RAISED_MINUTES = 5
 RULE = "an angry caller waits less"
 
