@@ -185,7 +185,8 @@ def test_an_unknown_route_goes_to_the_default_queue(world: World) -> None:
             announcement, writer = await engine.next_call()
             await engine.send_to(announcement, writer, NABRA_ROUTE="nowhere")
             await world.agents["agent3"].next_call()
-            reasons = [e.fields["Why"] for e in world.said("UserEvent", UserEvent="NabraRoute")]
+            routes = await world.wait_for("UserEvent", count=2, UserEvent="NabraRoute")
+            reasons = [event.fields["Why"] for event in routes]
             assert reasons == ["routed", "unknown-route"]
             await world.caller.hang_up(call)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from telephony.audio import read_audio
-from tests.pbx.calls import decision_of, near, place, record_of, route_of, routed
+from tests.pbx.calls import decision_of, near, place, record_of, routed
 from tests.pbx.engine import Engine
 from tests.pbx.relay import Relay
 from tests.pbx.sip import Pcm
@@ -29,7 +29,7 @@ def test_spoken_english_reaches_the_agent_of_its_queue(
     async def body() -> None:
         call = await place(world, samples[sample])
         taken = await world.agents[agent].next_call()
-        assert route_of(world, call) == (queue, "routed")
+        assert await routed(world, call) == (queue, "routed")
         # Agent and caller hear each other.
         await asyncio.gather(call.speak(samples["complaint-bill"]), taken.speak(samples["sales-price"]))
         await asyncio.sleep(0.3)
