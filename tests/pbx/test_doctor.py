@@ -118,3 +118,4 @@ def test_a_test_call_without_an_engine_says_that_nobody_routed_it(world: World) 
     assert found["right to listen"][0].level is Level.OK
     assert found["test call"][0].level is Level.FAILED
     assert "default route" in found["test call"][0].text
+    assert "nabra serve" in found["test call"][0].mend

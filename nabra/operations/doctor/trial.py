@@ -15,6 +15,12 @@ CONTEXT = "nabra"
 """The dialplan context that `nabra pbx-files` writes."""
 
 _PART = "test call"
+_PASSED_BY = {
+    "no-engine": "the engine has not said for 5 s that it is there: start `nabra serve`, and see that it logs in here",
+    "switched-off": "type `database put nabra enabled 1` on the Asterisk command line",
+    "not-in-pilot": "type `database put nabra percent 100` on the Asterisk command line, or try again",
+}
+"""What to do where the dialplan did not try the engine, by the reason that it gives."""
 _ACTION_S = 5.0
 _ANNOUNCE_S = 5.0
 _LOOK_EVERY_S = 0.25
@@ -67,7 +73,7 @@ async def place_call(on: Examination, number: str, total_s: float) -> Finding:
         )
     announced = await on.wait_for(
         lambda event: (
-            event.fields.get("UserEvent") == "NabraCall"
+            event.fields.get("UserEvent") in {"NabraCall", "NabraRoute"}
             and event.fields.get("Channel", "").startswith(f"Local/{number}@{CONTEXT}")
         ),
         _ANNOUNCE_S,
@@ -80,6 +86,14 @@ async def place_call(on: Examination, number: str, total_s: float) -> Finding:
             f"look at `dialplan show {number}@{CONTEXT}`; is it switched on, and at 100 percent?",
         )
     try:
+        if announced.fields["UserEvent"] == "NabraRoute":
+            why = announced.fields.get("Why", "")
+            return on.finding(
+                Level.FAILED,
+                _PART,
+                f"the call took the default route without asking the engine: {why}",
+                _PASSED_BY.get(why, f"look at `dialplan show {number}@{CONTEXT}`"),
+            )
         return await _follow(on, announced, number, total_s + _OVER_BUDGET_S)
     finally:
         with contextlib.suppress(AmiRefused):
