@@ -124,6 +124,10 @@ class Generation:
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
         )
 
+    def prompt_language(self, available: Mapping[str, object], language: str) -> str | None:
+        """Return the language in which a prompt is available: the call's, else the site's first, else None."""
+        return next((one for one in (language, self.config.default_language) if one in available), None)
+
     def destination_of(self, intent: str, language: str) -> str:
         """Return the destination that an intent leads to, "" for one that leads nowhere."""
         return self._destinations.get((language, intent), "")

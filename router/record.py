@@ -46,6 +46,7 @@ from router.commands import (
 from router.errors import RecordError
 from router.evidence import EVENT_KINDS, KIND_OF, Event
 from router.ladder import Missing, Rung, Step
+from router.masking import mask_number
 from router.reasons import Code, Reason
 from router.tone import ToneNow
 
@@ -95,6 +96,12 @@ class CallFacts:
     language: str = "en"
     wall_anchor: float = 0.0
 
+    def masked(self) -> CallFacts:
+        """Return the facts with the caller's number and name as a record may show them."""
+        return dataclasses.replace(
+            self, caller_number=mask_number(self.caller_number), caller_name=mask_number(self.caller_name)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -118,7 +125,6 @@ class DecisionRecord:
     intent_model: str
     models: Mapping[str, str]
     recogniser_available: bool
-    outcome: Outcome
     decision: Decision | None
     text: str | None
     asked: bool
@@ -129,12 +135,29 @@ class DecisionRecord:
     tone_deleted: int
     tone_now: ToneNow
     speech_end_s: float | None
-    decided_at_s: float | None
-    latency_ms: float | None
     hung_up_at_s: float | None
     written_at_s: float
     ignored: Mapping[str, int]
     timeline: tuple[Entry, ...] = field(repr=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the call left the session."""
+        if self.decision is not None:
+            return Outcome.DECIDED
+        return Outcome.HUNG_UP if self.hung_up_at_s is not None else Outcome.OPEN
+
+    @property
+    def decided_at_s(self) -> float | None:
+        """When it was decided, None where it was not."""
+        return None if self.decision is None else self.decision.decided_at_s
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From the end of speech to the decision; None where one of them is missing."""
+        if self.decided_at_s is None or self.speech_end_s is None:
+            return None
+        return round((self.decided_at_s - self.speech_end_s) * 1000, 3)
 
     def to_json(self) -> dict[str, object]:
         """Return the record as JSON-ready values, in the fields that the module documents."""

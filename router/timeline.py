@@ -1,0 +1,81 @@
+"""What the record keeps of a call's events, as they come: kept, counted, or forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from router.commands import Command
+from router.decider import Understanding
+from router.evidence import KIND_OF, Event, Key, Tick, Tone, Words
+from router.record import Entry
+
+
+class Timeline:
+    """The events of one call and what each led to.
+
+    Parameters
+    ----------
+    keep_text : whether words are kept; without, only that some were heard.
+
+    Attributes
+    ----------
+    audio_s : seconds of the caller's audio that the kept events reach to.
+    """
+
+    def __init__(self, *, keep_text: bool) -> None:
+        self._keep_text = keep_text
+        self._entries: list[Entry] = []
+        self._ignored: Counter[str] = Counter()
+        self.audio_s = 0.0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything kept, in the order it came."""
+        return tuple(self._entries)
+
+    @property
+    def ignored(self) -> dict[str, int]:
+        """How many events were not used, by kind, sorted."""
+        return dict(sorted(self._ignored.items()))
+
+    def ignore(self, event: Event) -> None:
+        """Count an event that is not used, and forget it."""
+        self._ignored[KIND_OF[type(event)]] += 1
+
+    def note(
+        self,
+        event: Event,
+        now_s: float,
+        state: str,
+        commands: Sequence[Command],
+        understood: Understanding,
+        waiting_for_tone: bool,
+    ) -> None:
+        """Keep an event, with the state it left behind and what was understood then."""
+        words = isinstance(event, Words)
+        if isinstance(event, Words) and not self._keep_text:
+            event = replace(event, text="")
+        self._entries.append(
+            Entry(
+                event=event,
+                now_s=now_s,
+                state=state,
+                commands=tuple(commands),
+                understood=understood if words else None,
+                waiting_for_tone=waiting_for_tone,
+            )
+        )
+
+    def forget_tone(self, objection: Key) -> None:
+        """Delete every estimate; where one let a deadline fall, only that moment stays, for a replay."""
+        kept: list[Entry] = []
+        self.audio_s = objection.audio_s
+        for entry in self._entries:
+            if not isinstance(entry.event, Tone):
+                kept.append(entry)
+                self.audio_s = max(self.audio_s, entry.event.audio_s)
+            elif entry.commands:
+                kept.append(replace(entry, event=Tick(at_s=entry.now_s)))
+        self._entries = kept
