@@ -2,7 +2,8 @@
 
 A pure function of what is known at one moment. The order of its questions:
 
-1. Are the words sure enough, for this many of them, to name a destination? A hard word is.
+1. Are the words sure enough, for this many of them, to name a destination? A hard word is. FEW_WORDS or
+   fewer without a key phrase must be as sure as an early decision, until the question was put.
 2. If not, and the caller may still say more, wait.
 3. If so, but tone was not heard yet and could change the outcome under these rules, wait for it. Whether it
 could is
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from router.generation import Generation
 
 
+FEW_WORDS = 3
+"""So few words are more often the beginning of something than a request: "i would like"."""
+
+
 @dataclass(frozen=True, slots=True)
 class HardHit:
     """A hard word that was heard: the phrase, and the intent and destination it stands for."""
@@ -51,12 +56,14 @@ class Understanding:
     by_intent, by_destination : probabilities, calibrated for this many words.
     words : how many words were heard.
     hard : the first hard word heard, or None.
+    key_phrase : one of the operator's key phrases or hard words was heard.
     """
 
     by_intent: Mapping[str, float]
     by_destination: Mapping[str, float]
     words: int
     hard: HardHit | None = None
+    key_phrase: bool = False
 
     def strongest(self) -> tuple[str, float]:
         """Return the likeliest destination and its probability; ("", 0.0) where nothing was heard."""
@@ -139,9 +146,11 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     """Say what to do at this moment."""
     settings = generation.config.decision
     destination, probability = moment.understood.strongest()
-    threshold, needed_words = settings.threshold, 1
+    threshold, needed_words, too_few = settings.threshold, 1, False
     if not (moment.ended or moment.forced):
         threshold, needed_words = settings.early_threshold, settings.min_words
+    elif _too_few(moment, generation, destination):
+        threshold, too_few = settings.early_threshold, True
     sure = (
         destination in generation.config.destinations
         and probability >= threshold
@@ -169,17 +178,34 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     outcome = without_tone
     if moment.tone.heard:
         outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
-    return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure))
+    return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure, too_few))
+
+
+def _too_few(moment: Moment, generation: Generation, destination: str) -> bool:
+    """Whether what was said is too little to decide on, unless it is very sure.
+
+    A caller who was asked and answers briefly means it; one who wants the default gets it either way.
+    """
+    understood = moment.understood
+    return (
+        0 < understood.words <= FEW_WORDS
+        and not (understood.key_phrase or moment.asked)
+        and destination != generation.config.default
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the words say: the strongest destination, whether they are sure of it, and what was needed."""
+    """What the words say: the strongest destination, whether they are sure of it, and what was needed.
+
+    `too_few` that more was needed because so little was said.
+    """
 
     destination: str
     probability: float
     threshold: float
     sure: bool
+    too_few: bool
 
 
 def _values(
@@ -292,6 +318,8 @@ def _reasons(
             reasons.append(say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold))
         elif moment.spoke and moment.footing.recogniser:
             reasons.append(say(Code.NO_WORDS))
+        if reading.too_few:
+            reasons.append(say(Code.FEW_WORDS, words=moment.understood.words, threshold=threshold))
         if outcome.route is None:
             reasons.append(say(Code.DEFAULT, destination=config.default))
     if moment.tone.heard and moment.tone.anger >= config.tone.angry_at:

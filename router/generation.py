@@ -11,6 +11,8 @@ from typing import Protocol
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
+from router.intent import normalise
+from router.intent.phrases import Phrases
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 
@@ -71,6 +73,7 @@ class Generation:
     hash: str
     speaker: Speaker = field(repr=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
+    _phrases: dict[str, Phrases] = field(repr=False)
 
     @classmethod
     def fit(cls, config: Config, number: int, cache_dir: Path | None = None) -> Generation:
@@ -103,7 +106,11 @@ class Generation:
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
-        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations)
+        phrases = {
+            language: Phrases(known for known in config.intents.intents if known.language == language)
+            for language in dict.fromkeys(known.language for known in config.intents.intents)
+        }
+        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations, phrases)
 
     def understand(self, text: str, language: str) -> Understanding:
         """Return what a text means, by this generation's intents.
@@ -117,11 +124,13 @@ class Generation:
         if background and hard is None:
             leads_to = self.destination_of(BACKGROUND, language)
             by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
+        phrases = self._phrases.get(language)
         return Understanding(
             by_intent=MappingProxyType(dict(posterior.by_intent)),
             by_destination=MappingProxyType(by_destination),
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
+            key_phrase=phrases is not None and bool(phrases.search(normalise(text)).boosts),
         )
 
     def prompt_language(self, available: Mapping[str, object], language: str) -> str | None:

@@ -29,6 +29,7 @@ class Code(StrEnum):
     RULE_ROUTE = "rule_route"
     RULE_RAISE = "rule_raise"
     NOT_SURE = "not_sure"
+    FEW_WORDS = "few_words"
     NO_WORDS = "no_words"
     NO_SPEECH = "no_speech"
     ASKED = "asked"
@@ -110,6 +111,15 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "الكلام غير واضح",
         "We were not sure what you need, so a person answers.",
         "لم نتأكد مما تحتاج إليه، لذلك يجيبك موظف.",
+    ),
+    Code.FEW_WORDS: (
+        "So little was said, without a key phrase, that {threshold:.2f} was needed, as for an early decision "
+        "(number of words: {words}).",
+        "قيل القليل ومن دون عبارة مفتاحية، فكان المطلوب {threshold:.2f} كما في القرار المبكر (عدد الكلمات: {words}).",
+        "said little",
+        "قال القليل",
+        "",
+        "",
     ),
     Code.NO_WORDS: (
         "The caller was heard, but no words were understood.",

@@ -1,7 +1,6 @@
 """Where a call can stand, how it gets from one state to the next, and what it heeds in each.
 
-WAITING_NOTICE --> ANNOUNCING --> LISTENING <--> ASKING        and from each of these --> DECIDED -->
-ENDED
+WAITING_NOTICE --> ANNOUNCING --> LISTENING <--> ASKING        and from each of these --> DECIDED --> ENDED
 """
 
 from __future__ import annotations

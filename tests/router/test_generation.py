@@ -12,6 +12,7 @@ from router import Generation
 from router.generation import BACKGROUND
 from router.record import CallFacts
 from router.rules import compile_rules
+from router.session import State
 from tests.router.scripted import Caller, generation
 
 SHIPPED = Path(config.__file__).parent / "defaults" / "nabra.yaml"
@@ -57,3 +58,20 @@ def test_a_generation_knows_where_its_intents_lead() -> None:
     made = generation()
     assert made.destination_of("buy", "en") == "sales"
     assert made.destination_of("buy", "ar") == ""
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "i would like"), ("ar", "الفاتورة")])
+def test_the_beginning_of_a_request_is_asked_about(shipped: Generation, language: str, said: str) -> None:
+    caller = Caller(shipped, facts=CallFacts(call="a", pbx="main", language=language))
+    caller.until(3).speaks().until(5).ends().final(said)
+    assert caller.session.state is State.ASKING
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "destination"),
+    [("en", "opening hours", "selfservice"), ("en", "operator", "reception"), ("ar", "ساعات العمل", "selfservice")],
+)
+def test_a_short_request_that_is_sure_is_not(shipped: Generation, language: str, said: str, destination: str) -> None:
+    caller = Caller(shipped, facts=CallFacts(call="a", pbx="main", language=language))
+    caller.until(3).speaks().until(5).ends().final(said)
+    assert caller.decision.destination == destination
