@@ -55,6 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except user_error_types() as error:
         print(f"nabra: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        # A folder or file that was named on the command line; anything without a name is a fault of ours.
+        if error.filename is None:
+            raise
+        print(f"nabra: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             if Path(wanted).is_file():
                 found = _by_call(Path(wanted))
+                if not found:
+                    raise RecordsError(f"{wanted} holds no records")
             else:
                 folder = folder or _records_of(args.config)
                 found = find(folder, wanted)

@@ -1,15 +1,22 @@
 """What the commands over many files share: the file arguments, progress, and one JSON object a line."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from nabra.errors import NabraError
 from telephony.audio.errors import AudioError
+
+if TYPE_CHECKING:
+    from config.schema import Config
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +31,21 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
     parser.add_argument("--language", default=None, help="language of the callers (default: the config's)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def language_of(given: str | None, config: Config) -> str:
+    """Return the language that was asked for, or the config's own.
+
+    Raises
+    ------
+    NabraError
+        The configuration answers no callers in that language.
+    """
+    if given is None:
+        return config.default_language
+    if given not in config.languages:
+        raise NabraError(f"no language '{given}' in this configuration: there is {', '.join(config.languages)}")
+    return given
 
 
 def print_json(row: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nabra.commands.files import print_json
+from nabra.commands.files import language_of, print_json
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,7 +18,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="say where texts would be sent",
         description="Say what a caller wants who says these texts, one a line of standard input where none is given. "
         "With --json: {text, destination, intent, probability, probabilities}; the text is as the classifier saw it, "
-        "digits removed; the probabilities are of the destinations.",
+        "digits removed; the probabilities are of the destinations. Below decision.threshold it says unsure: such a "
+        "caller is asked once, and then a person answers.",
     )
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
@@ -39,9 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
     settings = config.load(args.config)
     generation = load(settings, number=1).generation
+    threshold = settings.decision.threshold
     for text in _texts(args.texts, sys.stdin):
         seen = redact(text)
-        language = args.language or ("ar" if _ARABIC.search(text) else settings.default_language)
+        arabic = args.language is None and "ar" in settings.languages and _ARABIC.search(text)
+        language = "ar" if arabic else language_of(args.language, settings)
         posterior = generation.understand(seen, language)
         destination, probability = posterior.strongest()
         intent = max(posterior.by_intent, key=lambda name: posterior.by_intent[name], default=None)
@@ -56,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
                 }
             )
         else:
-            print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}", flush=True)
+            unsure = "" if probability >= threshold else f"   (unsure: {threshold:.0%} is needed)"
+            print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}{unsure}", flush=True)
     return 0
 
 

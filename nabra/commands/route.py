@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nabra.commands.files import add_file_arguments, each_file, print_json
+from nabra.commands.files import add_file_arguments, each_file, language_of, print_json
 
 if TYPE_CHECKING:
     from nabra.offline import Routed
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
-    language = args.language or settings.default_language
+    language = language_of(args.language, settings)
     loaded = load(settings, number=1)
     ears = offline_ears(settings, languages=(language,))
     if args.picture is not None:

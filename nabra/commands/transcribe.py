@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from nabra.commands.files import add_file_arguments, each_file, print_json
+from nabra.commands.files import add_file_arguments, each_file, language_of, print_json
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
-    language = args.language or settings.default_language
+    language = language_of(args.language, settings)
     engine = offline_recogniser(settings, language)
     listening = listener_settings(settings)
 

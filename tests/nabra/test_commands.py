@@ -130,3 +130,30 @@ def test_a_wrong_config_is_refused_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["route"], ["no-such-command"], ["emotion", "--no-such-flag", "x"]])
 def test_wrong_usage_is_two(words: list[str]) -> None:
     assert nabra(*words).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["route", "transcribe"])
+def test_a_language_that_the_config_does_not_know_is_refused(command: str) -> None:
+    done = nabra(command, "--language", "fr", UPGRADE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "nabra: no language 'fr' in this configuration: there is en, ar\n"
+
+
+def test_intent_says_where_it_is_unsure() -> None:
+    done = nabra("intent", "I was charged twice this month", "hello")
+    sure, unsure = done.stdout.splitlines()
+    assert "unsure" not in sure
+    assert unsure.endswith("hello   (unsure: 60% is needed)")
+    refused = nabra("intent", "--language", "fr", "bonjour")
+    assert refused.returncode == 1
+    assert "there is en, ar" in refused.stderr
+
+
+@pytest.mark.parametrize("words", [["demo", "--out"], ["route", UPGRADE, "--picture"], ["route", UPGRADE, "--records"]])
+def test_a_folder_that_cannot_be_made_is_one_line(words: list[object], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = nabra(*words, tmp_path / "file" / "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"nabra: {tmp_path}/file")
+    assert done.stderr.endswith("Not a directory\n")
+    assert done.stderr.count("\n") == 1

@@ -94,4 +94,5 @@ def test_the_unit_drains_before_it_kills_and_may_not_do_much() -> None:
     assert unit["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert (unit["KillSignal"], unit["Restart"]) == ("SIGTERM", "always")
     assert float(unit["TimeoutStopSec"]) > 20
+    assert unit["EnvironmentFile"] == "-/etc/nabra/secret.env"
     assert (unit["NoNewPrivileges"], unit["ProtectSystem"], unit["CapabilityBoundingSet"]) == ("yes", "strict", "")

@@ -140,3 +140,21 @@ def test_pbx_files_for_a_pbx_that_is_not_there(tmp_path: Path) -> None:
     done = nabra("pbx-files", tmp_path / "x", "--pbx", "branch")
     assert done.returncode == 1
     assert "main" in done.stderr
+
+
+def test_explain_of_a_file_without_records_says_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+    done = nabra("explain", empty)
+    assert (done.returncode, done.stderr) == (1, f"nabra: {empty} holds no records\n")
+
+
+def test_the_commands_in_the_shipped_config_are_understood() -> None:
+    from nabra.cli import build_parser
+
+    text = (DEFAULTS / "nabra.yaml").read_text(encoding="utf-8")
+    lines = [line.removeprefix("#   ") for line in text.splitlines() if line.startswith("#   nabra ")]
+    commands = [line.split("  ")[0].split()[1:] for line in lines]
+    assert [words[0] for words in commands] == ["check", "serve"]
+    for words in commands:
+        build_parser().parse_args(words)
