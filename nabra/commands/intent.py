@@ -18,8 +18,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="say where texts would be sent",
         description="Say what a caller wants who says these texts, one a line of standard input where none is given. "
         "With --json: {text, destination, intent, probability, probabilities}; the text is as the classifier saw it, "
-        "digits removed; the probabilities are of the destinations. Below decision.threshold it says unsure: such a "
-        "caller is asked once, and then a person answers.",
+        "digits removed; the probabilities are of the destinations. Below what a caller "
+        "who has finished needs it says unsure: such a caller is asked once, and then a person answers.",
     )
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
@@ -36,11 +36,12 @@ def run(args: argparse.Namespace) -> int:
     """Print one line a text."""
     import config
     from nabra.generations import load
+    from router.decider import FEW_WORDS
     from router.redact import redact
 
     settings = config.load(args.config)
     generation = load(settings, number=1).generation
-    threshold = settings.decision.threshold
+    decision = settings.decision
     for text in _texts(args.texts, sys.stdin):
         seen = redact(text)
         arabic = args.language is None and "ar" in settings.languages and _ARABIC.search(text)
@@ -59,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
                 }
             )
         else:
-            unsure = "" if probability >= threshold else f"   (unsure: {threshold:.0%} is needed)"
+            short = 0 < posterior.words <= FEW_WORDS and not posterior.key_phrase and destination != settings.default
+            needed = decision.early_threshold if short else decision.threshold
+            unsure = "" if probability >= needed else f"   (unsure: {needed:.0%} is needed)"
             print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}{unsure}", flush=True)
     return 0
 
