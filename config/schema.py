@@ -169,7 +169,7 @@ class Speech:
     """Recognition of speech: models per language, and when a phrase counts as ended."""
 
     models: Mapping[str, SpeechModel] = table(LANGUAGE, LANGUAGE_MEANING)
-    workers: int = between(1, 256, 1)
+    workers: int = between(1, 256, 2)
     endpoint_ms: int = between(100, 3000, 600)
     speculative_ms: int = between(50, 3000, 200)
     partial_every_ms: int = between(100, 5000, 500)
