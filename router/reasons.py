@@ -63,8 +63,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
     Code.WORDS: (
         "The words point to {destination} ({intent}) with probability {probability:.2f} after {words} words; "
         "{threshold:.2f} was needed.",
-        "الكلمات تشير إلى {destination} ({intent}) باحتمال {probability:.2f} بعد {words} كلمة، "
-        "والمطلوب {threshold:.2f}.",
+        "الكلمات تشير إلى {destination} ({intent}) باحتمال {probability:.2f} "
+        "(عدد الكلمات المسموعة: {words})، والمطلوب {threshold:.2f}.",
         "wants {intent} ({percent}%)",
         "يطلب {intent} ({percent}٪)",
         "You said what you need, so we connected you to {destination}.",
@@ -96,7 +96,7 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
     ),
     Code.RULE_RAISE: (
         "Rules ({rules}) count this caller as having waited {minutes:g} minutes more.",
-        "القواعد ({rules}) تحتسب لهذا المتصل {minutes:g} دقيقة انتظار إضافية.",
+        "القواعد ({rules}) تضيف إلى مدة انتظار هذا المتصل (بالدقائق): {minutes:g}.",
         "+{minutes:g} min",
         "+{minutes:g} د",
         "You were moved forward in the queue.",
@@ -131,7 +131,7 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
     ),
     Code.NO_SPEECH: (
         "Nobody spoke within {seconds:g} seconds.",
-        "لم يتكلم أحد خلال {seconds:g} ثانية.",
+        "لم يتكلم أحد خلال {seconds:g} ث.",
         "silent",
         "صامت",
         "We heard nothing, so a person answers.",

@@ -85,11 +85,16 @@ def summary(path: Path, routed: Routed) -> dict[str, object]:
         "priority": decision.priority,
         "intent": decision.intent,
         "text": " ".join(str(text) for text in finals or partials[-1:]),
-        "anger": tones[-1]["anger"] if tones else None,
-        "arousal": tones[-1]["arousal"] if tones else None,
+        "anger": _rounded(tones[-1]["anger"], 4) if tones else None,
+        "arousal": _rounded(tones[-1]["arousal"], 4) if tones else None,
         "reasons": [reason.en for reason in decision.reasons],
         "rung": decision.rung.value,
-        "speech_end_s": routed.speech_end_s,
-        "decided_at_s": routed.decided_at_s,
-        "latency_ms": routed.latency_ms,
+        "speech_end_s": _rounded(routed.speech_end_s, 4),
+        "decided_at_s": _rounded(routed.decided_at_s, 4),
+        "latency_ms": _rounded(routed.latency_ms, 1),
     }
+
+
+def _rounded(value: object, places: int) -> float | None:
+    """Return a figure without digits that mean nothing."""
+    return round(value, places) if isinstance(value, float) else None
