@@ -20,6 +20,7 @@ from typing import Protocol
 from uuid import UUID
 
 from asr.decoder import Decoder
+from asr.engines import create_engine
 from asr.errors import WorkerStartFailed
 from asr.pool import RecogniserPool
 from asr.pool_types import PoolSettings
@@ -180,6 +181,8 @@ class Service:
         await asyncio.to_thread(shipped_silero)
         specs = speech_specs(config)
         speech = config.speech
+        for spec in specs.values():
+            await asyncio.to_thread(create_engine, spec)
         if specs:
             self._progress("loading the recognisers")
             self.pool = RecogniserPool(

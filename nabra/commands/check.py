@@ -84,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
 def examine(path: Path) -> Iterable[Remark]:
     """Yield everything there is to say about the configuration in a file."""
     import config as configuration
+    from asr.engines import create_engine
+    from asr.errors import AsrError
+    from nabra.ears import speech_specs
     from nabra.generations import fit
     from router.errors import RouterError, RulesError
 
@@ -97,5 +100,10 @@ def examine(path: Path) -> Iterable[Remark]:
     except RouterError as error:
         yield Remark(True, None, str(error))
         return
+    for language, spec in speech_specs(config).items():
+        try:
+            create_engine(spec)
+        except AsrError as error:
+            yield Remark(True, config.places.get(f"speech.models.{language}"), str(error))
     for warning in configuration.check(config):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nabra.commands.check import examine
 from nabra.operations.records import RecordStore, RecordStoreSettings
 from tests.conftest import ROOT
 from tests.nabra.test_commands import UPGRADE, nabra, rows
@@ -158,3 +159,12 @@ def test_the_commands_in_the_shipped_config_are_understood() -> None:
     assert [words[0] for words in commands] == ["check", "serve"]
     for words in commands:
         build_parser().parse_args(words)
+
+
+def test_a_folder_that_is_no_model_is_an_error_at_its_place(own_config: Path) -> None:
+    line = change(own_config, "ar: {engine: none}", "ar: {engine: vosk, path: prompts}")
+    errors = [remark for remark in examine(own_config) if remark.error]
+    assert len(errors) == 1
+    assert "not a whole Vosk model" in errors[0].text
+    assert errors[0].position is not None
+    assert errors[0].position.line == line
