@@ -1,6 +1,7 @@
 """The one suite that every engine passes: what the layer above relies on."""
 
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -173,9 +174,17 @@ def test_hears_words_in_a_segment_of_the_longest_length(candidate: Candidate, se
 
 
 def test_a_segment_longer_than_allowed_does_not_grow_for_ever(session: EngineSession) -> None:
+    piece = np.zeros(16_000 * 10, np.int16)
     for _ in range(6):
-        session.feed(np.zeros(16_000 * 10, np.int16))
-    session.reset()
+        session.feed(piece)
+    tracemalloc.start()
+    try:
+        for _ in range(12):
+            session.feed(piece.copy())
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 6 * piece.nbytes, "two minutes more of one segment are not all kept"
 
 
 def test_refuses_another_thread(candidate: Candidate, session: EngineSession) -> None:
