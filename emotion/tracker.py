@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from emotion.errors import EmotionError
 from emotion.extract import Extractor, Samples, check_samples
 from emotion.functionals import SpeechWindow
+from emotion.inquiry import Answer, Inquiry, ask
 from emotion.layout import RATE_HZ
 from emotion.model import ToneModel, at_prior
 
@@ -68,12 +69,25 @@ class Estimate:
 class Tracker:
     """The tone of one call.
 
-    Estimates fall on every `every_s` of audio time, from the first one after speech was flagged; they depend
-    on samples and flags, not on how the samples were cut. After `close` everything gathered is gone and
-    pushes do nothing.
+    Estimates fall due on every `every_s` of audio time, from the first one after speech was flagged; they
+    depend on samples and flags, not on how the samples were cut. `push` runs the model at once. Where many
+    calls share a run, `feed` hands out what to ask and `settle` takes what was answered: any number of
+    inquiries may be under way, and are settled in the order in which they were handed out. After `close`
+    everything gathered is gone; feeding and settling do nothing.
     """
 
-    __slots__ = ("_every", "_extractor", "_latest", "_model", "_rated", "_samples", "_settings", "_window")
+    __slots__ = (
+        "_asked",
+        "_every",
+        "_extractor",
+        "_handed_out",
+        "_latest",
+        "_model",
+        "_samples",
+        "_settings",
+        "_settled",
+        "_window",
+    )
 
     def __init__(self, model: ToneModel, settings: TrackerSettings | None = None) -> None:
         self._model = model
@@ -84,7 +98,9 @@ class Tracker:
         self._extractor: Extractor | None = Extractor()
         self._window: SpeechWindow | None = SpeechWindow()
         self._samples = 0
-        self._rated = -1.0
+        self._asked = -1.0
+        self._handed_out = 0
+        self._settled = -1
         self._latest: Estimate | None = None
 
     @property
@@ -94,6 +110,18 @@ class Tracker:
 
     def push(self, pcm: Samples, voiced: bool) -> Estimate | None:
         """Take samples with their voice-activity flag; return the newest estimate that fell due within them, if any.
+
+        Runs the model for this call alone. Parameters and errors are those of `feed`.
+        """
+        due: Estimate | None = None
+        for inquiry in self.feed(pcm, voiced):
+            due = self.settle(inquiry, ask(self._model, (inquiry,))[0])
+        return due
+
+    def feed(self, pcm: Samples, voiced: bool) -> tuple[Inquiry, ...]:
+        """Take samples with their voice-activity flag; return the inquiries that fell due within them, oldest first.
+
+        The model is not run. Samples of at most `every_s` bring at most one inquiry.
 
         Parameters
         ----------
@@ -109,8 +137,8 @@ class Tracker:
         """
         check_samples(pcm)
         if self._extractor is None or self._window is None:
-            return None
-        due: Estimate | None = None
+            return ()
+        due: tuple[Inquiry, ...] = ()
         start = 0
         while start < len(pcm):
             stop = min(len(pcm), start + self._every - self._samples % self._every)
@@ -118,8 +146,35 @@ class Tracker:
             self._samples += stop - start
             start = stop
             if self._samples % self._every == 0 and self._window.flagged_s > 0.0:
-                due = self._latest = self._estimate(self._window)
+                due = (*due, self._inquire(self._window))
         return due
+
+    def settle(self, inquiry: Inquiry, answer: Answer | None) -> Estimate | None:
+        """Turn an inquiry of this call and the model's answer to it into the newest estimate.
+
+        Parameters
+        ----------
+        inquiry
+            Handed out by `feed`; one that was never answered may be left out.
+        answer
+            What `ask` said of it.
+
+        Returns
+        -------
+        None, and nothing changes, after `close` and for an inquiry that is older than one already settled.
+
+        Raises
+        ------
+        EmotionError
+            If the model was to be asked and there is no answer.
+        """
+        if self._window is None or inquiry.number <= self._settled:
+            return None
+        if inquiry.features is not None and answer is None:
+            raise EmotionError(f"inquiry {inquiry.number} asks the model, but no answer was given")
+        self._settled = inquiry.number
+        self._latest = self._estimate(inquiry, answer)
+        return self._latest
 
     def close(self) -> None:
         """Forget everything that was gathered."""
@@ -127,44 +182,43 @@ class Tracker:
         self._window = None
         self._latest = None
 
-    def _estimate(self, window: SpeechWindow) -> Estimate:
-        t_s = self._samples / RATE_HZ
-        voiced_s = window.voiced_s
-        settings = self._settings
-        if self._latest is not None and voiced_s == self._rated and voiced_s >= settings.min_voiced_s:
-            # Nothing was said since: the same answer, at a later time.
-            last = self._latest
-            return Estimate(
-                t_s,
-                voiced_s,
-                last.arousal,
-                last.valence,
-                last.anger,
-                last.confidence,
-                last.abstained,
-                last.reason,
-            )
-        self._rated = voiced_s
-        if voiced_s < settings.min_voiced_s:
+    def _inquire(self, window: SpeechWindow) -> Inquiry:
+        number = self._handed_out
+        self._handed_out += 1
+        t_s, voiced_s = self._samples / RATE_HZ, window.voiced_s
+        if voiced_s < self._settings.min_voiced_s:
             little = Abstention.TOO_NOISY if self._too_noisy(window) else Abstention.TOO_LITTLE
-            return Estimate(t_s, voiced_s, 0.5, 0.5, 0.5, 0.0, True, little.value)
+            return Inquiry(number, t_s, voiced_s, None, False, little.value)
+        if voiced_s == self._asked:
+            return Inquiry(number, t_s, voiced_s, None, True, "")
+        self._asked = voiced_s
         features = window.features()
-        tones = self._model.predict(features[None, :])
-        familiarity = float(tones.familiarity[0])
-        anger = float(tones.anger[0])
+        return Inquiry(number, t_s, voiced_s, features, False, self._doubt(window).value)
+
+    def _estimate(self, inquiry: Inquiry, answer: Answer | None) -> Estimate:
+        settings = self._settings
+        t_s, voiced_s = inquiry.t_s, inquiry.voiced_s
+        if inquiry.unchanged and self._latest is not None:
+            return replace(self._latest, t_s=t_s, voiced_s=voiced_s)
+        if answer is None:
+            reason = inquiry.reason or Abstention.TOO_LITTLE.value
+            return Estimate(t_s, voiced_s, 0.5, 0.5, 0.5, 0.0, True, reason)
+        anger = answer.anger
         if settings.anger_prior is not None:
             anger = at_prior(anger, self._model.prior, settings.anger_prior)
-        why = self._doubt(window, familiarity)
+        reason = inquiry.reason
+        if not reason and answer.familiarity < settings.min_familiarity:
+            reason = Abstention.UNFAMILIAR.value
         return Estimate(
             t_s,
             voiced_s,
-            float(tones.arousal[0]),
-            float(tones.valence[0]),
+            answer.arousal,
+            answer.valence,
             anger,
             # Two seconds say nearly all that a voice will say: 1 s counts 0.67, 2 s 0.8, 4 s 0.89.
-            familiarity * voiced_s / (voiced_s + 0.5),
-            why is not Abstention.NONE,
-            why.value,
+            answer.familiarity * voiced_s / (voiced_s + 0.5),
+            bool(reason),
+            reason,
         )
 
     def _too_noisy(self, window: SpeechWindow) -> bool:
@@ -174,7 +228,7 @@ class Tracker:
             and window.pitched_share_of_flagged < self._settings.min_pitched_share
         )
 
-    def _doubt(self, window: SpeechWindow, familiarity: float) -> Abstention:
+    def _doubt(self, window: SpeechWindow) -> Abstention:
         settings = self._settings
         if window.clipped_share > settings.max_clipped_share:
             return Abstention.CLIPPED
@@ -183,6 +237,4 @@ class Tracker:
         ratio_db = window.signal_to_noise_db
         if self._too_noisy(window) or (ratio_db is not None and ratio_db < settings.min_snr_db):
             return Abstention.TOO_NOISY
-        if familiarity < settings.min_familiarity:
-            return Abstention.UNFAMILIAR
         return Abstention.NONE
