@@ -6,7 +6,7 @@ import numba
 from numba import float64, int16, int64, void
 
 from emotion.kernels.pitch import autocorrelation, best_pitch, harmonics_to_noise, semitones
-from emotion.kernels.spectrum import balance, cepstra, flux, mel_bands, power_spectrum, slopes, windowed
+from emotion.kernels.spectrum import balance, cepstra, first_harmonic, flux, mel_bands, power_spectrum, slopes, windowed
 from emotion.layout import (
     ALPHA,
     CENTROID,
@@ -16,6 +16,8 @@ from emotion.layout import (
     ENERGY,
     F0,
     FLUX,
+    H1_A3,
+    H1_H2,
     HAMMARBERG,
     HNR,
     HOP,
@@ -65,6 +67,7 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     out[F0] = semitones(numbers[0])
     out[PERIODICITY] = numbers[1]
     out[HNR] = harmonics_to_noise(numbers[1])
+    first_harmonic(power, numbers[0], out[H1_H2 : H1_A3 + 1])
 
     clipped = 0
     for n in range(WINDOW - HOP, WINDOW):

@@ -5,16 +5,30 @@ from __future__ import annotations
 import math
 
 import numba
-from numba import float64, void
+from numba import float64, int64, void
 
 from emotion.kernels.fft import real_fft
-from emotion.layout import BAND_HIGH_HZ, BAND_LOW_HZ, BIN_HZ, BINS, CEPSTRA, FFT_SIZE, MEL_BANDS, WINDOW
+from emotion.layout import (
+    BAND_HIGH_HZ,
+    BAND_LOW_HZ,
+    BIN_HZ,
+    BINS,
+    CEPSTRA,
+    FFT_SIZE,
+    MEL_BANDS,
+    THIRD_FORMANT_HZ,
+    WINDOW,
+)
 from emotion.tables import COSINES, HANN, MEL_START, MEL_STOP, MEL_WEIGHTS, POWER_FLOOR, POWER_SCALE, SLOPES
 
 FIRST = math.ceil(BAND_LOW_HZ / BIN_HZ)
 LAST = int(BAND_HIGH_HZ / BIN_HZ)
 ALPHA_SPLIT = math.ceil(1000.0 / BIN_HZ)
 HAMMARBERG_SPLIT = math.ceil(2000.0 / BIN_HZ)
+THIRD_FORMANT_FIRST = math.ceil(THIRD_FORMANT_HZ[0] / BIN_HZ)
+THIRD_FORMANT_LAST = int(THIRD_FORMANT_HZ[1] / BIN_HZ)
+# A line of the Hann window is 100 Hz wide: this many bins to either side of its middle hold nearly all of it.
+LINE_BINS = 3
 DECIBEL = 10.0 / math.log(10.0)
 
 
@@ -111,3 +125,28 @@ def balance(power, out):  # type: ignore[no-untyped-def]
     out[1] = BIN_HZ * (moment + middle * POWER_FLOOR) / (total + POWER_FLOOR)
     out[2] = DECIBEL * math.log((low + POWER_FLOOR) / (high + POWER_FLOOR))
     out[3] = DECIBEL * math.log((peak_low + POWER_FLOOR) / (peak_high + POWER_FLOOR))
+
+
+@numba.njit(float64(float64[::1], int64), cache=True, nogil=True)
+def line_power(power, middle):  # type: ignore[no-untyped-def]
+    """Power of the line around bin `middle` of 257."""
+    total = POWER_FLOOR
+    for k in range(max(middle - LINE_BINS, 0), min(middle + LINE_BINS, BINS - 1) + 1):
+        total += power[k]
+    return total
+
+
+@numba.njit(void(float64[::1], float64, float64[::1]), cache=True, nogil=True)
+def first_harmonic(power, pitch_hz, out):  # type: ignore[no-untyped-def]
+    """H1-H2 and H1-A3 (dB) of 257 bins into `out[0..1]`; both 0 where the pitch (0: none) is below the band."""
+    out[0] = 0.0
+    out[1] = 0.0
+    if pitch_hz < BAND_LOW_HZ:
+        return
+    strongest = THIRD_FORMANT_FIRST
+    for k in range(THIRD_FORMANT_FIRST, THIRD_FORMANT_LAST + 1):
+        if power[k] > power[strongest]:
+            strongest = k
+    first = line_power(power, round(pitch_hz / BIN_HZ))
+    out[0] = DECIBEL * math.log(first / line_power(power, round(2.0 * pitch_hz / BIN_HZ)))
+    out[1] = DECIBEL * math.log(first / line_power(power, strongest))

@@ -124,6 +124,35 @@ def test_balance(balance: Kernel) -> None:
     assert out[3] == pytest.approx(10 * np.log10((low + floor) / (high + floor)))
 
 
+@pytest.mark.parametrize("first_harmonic", both(spectrum.first_harmonic))
+@pytest.mark.parametrize("hz", [200.0, 223.7, 301.0, 415.5])
+def test_the_first_harmonic_is_read_off_amplitudes_that_are_known(first_harmonic: Kernel, hz: float) -> None:
+    t = np.arange(layout.WINDOW) / layout.RATE_HZ
+    formant = round(2800.0 / hz)
+    loud = {1: 900.0, 2: 2500.0, 3: 700.0, formant: 300.0, formant + 1: 100.0}
+    frame = sum(a * np.cos(2 * np.pi * h * hz * t + h) for h, a in loud.items())
+    out = np.ones(2)
+    first_harmonic(reference.power(np.asarray(frame)), hz, out)
+    assert out[0] == pytest.approx(20 * np.log10(900 / 2500), abs=0.1)
+    assert out[1] == pytest.approx(20 * np.log10(900 / 300), abs=0.1)
+
+
+@pytest.mark.parametrize("first_harmonic", both(spectrum.first_harmonic))
+@pytest.mark.parametrize("hz", [0.0, 120.0, 199.9])
+def test_a_first_harmonic_below_the_band_is_not_read(first_harmonic: Kernel, hz: float) -> None:
+    out = np.ones(2)
+    first_harmonic(reference.power(NOISE), hz, out)
+    assert not out.any()
+
+
+@pytest.mark.parametrize("line_power", both(spectrum.line_power))
+def test_a_line_is_seven_bins_and_ends_at_the_spectrums(line_power: Kernel) -> None:
+    power = np.arange(257.0) ** 2 + 1.0
+    for middle in (0, 1, 30, 255, 256):
+        kept = [power[k] for k in range(257) if abs(k - middle) <= 3]
+        assert line_power(power, middle) == pytest.approx(sum(kept))
+
+
 @pytest.mark.parametrize("autocorrelation", both(pitch.autocorrelation))
 @pytest.mark.parametrize("frame", [NOISE, VOICE], ids=["noise", "voice"])
 def test_autocorrelation(autocorrelation: Kernel, frame: Any) -> None:
