@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from emotion.alarm import Alarm, log_odds
 from emotion.errors import EmotionError
 from emotion.extract import Extractor, Samples, check_samples
 from emotion.functionals import SpeechWindow
 from emotion.inquiry import Answer, Inquiry, ask
 from emotion.layout import RATE_HZ
 from emotion.model import ToneModel, at_prior
+from emotion.trend import Trend
 
 
 class Abstention(StrEnum):
@@ -33,7 +35,9 @@ class TrackerSettings:
     frames flagged as speech that have a pitch (noise has none). max_still_share: most neighbouring pitched
     frames whose pitch hardly moves (tones and held notes are still; speech is not). max_clipped_share: most
     samples at the edge of G.711's range. min_familiarity: least likeness to what the model was trained on.
-    anger_prior: share of angry calls to assume, None for the model's own.
+    anger_prior: share of angry calls to assume, None for the model's own. alarm_at: probability of anger, at
+    the model's own prior, that the evidence of a call must reach to raise an alarm (see `emotion.alarm`); a
+    threshold for a call, not for an estimate.
     """
 
     every_s: float = 0.25
@@ -44,6 +48,7 @@ class TrackerSettings:
     max_clipped_share: float = 0.15
     min_familiarity: float = 0.15
     anger_prior: float | None = None
+    alarm_at: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,10 @@ class Estimate:
     t_s: audio time since the first sample, s. voiced_s: speech counted so far, s. arousal, valence, anger:
     probabilities 0..1 (0.5 where the model was not asked). confidence: 0..1, how far the input can be
     trusted (speech heard, likeness to what was trained on), whatever the probabilities say. abstained: the
-    numbers must not be used, for `reason`.
+    numbers must not be used, for `reason`; what follows stands nevertheless, it is about the call. alarmed:
+    the caller sounds angry enough for an alarm, now. alarmed_at_s: audio time of the first alarm of the call,
+    s, None if there was none; it stays. trend: change of the log-odds of anger per 10 s over the last 8 s,
+    above 0 where anger rises, 0.0 where too little was heard to say.
     """
 
     t_s: float
@@ -64,6 +72,9 @@ class Estimate:
     confidence: float
     abstained: bool
     reason: str
+    alarmed: bool = False
+    alarmed_at_s: float | None = None
+    trend: float = 0.0
 
 
 class Tracker:
@@ -77,6 +88,7 @@ class Tracker:
     """
 
     __slots__ = (
+        "_alarm",
         "_asked",
         "_every",
         "_extractor",
@@ -86,6 +98,7 @@ class Tracker:
         "_samples",
         "_settings",
         "_settled",
+        "_trend",
         "_window",
     )
 
@@ -94,6 +107,8 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         if self._settings.anger_prior is not None and not 0.0 < self._settings.anger_prior < 1.0:
             raise EmotionError(f"anger_prior must lie between 0 and 1, not {self._settings.anger_prior}")
+        if not 0.0 < self._settings.alarm_at < 1.0:
+            raise EmotionError(f"alarm_at must lie between 0 and 1, not {self._settings.alarm_at}")
         self._every = max(1, round(self._settings.every_s * RATE_HZ))
         self._extractor: Extractor | None = Extractor()
         self._window: SpeechWindow | None = SpeechWindow()
@@ -102,6 +117,8 @@ class Tracker:
         self._handed_out = 0
         self._settled = -1
         self._latest: Estimate | None = None
+        self._alarm = Alarm(log_odds(self._settings.alarm_at))
+        self._trend = Trend()
 
     @property
     def latest(self) -> Estimate | None:
@@ -203,22 +220,29 @@ class Tracker:
         if answer is None:
             reason = inquiry.reason or Abstention.TOO_LITTLE.value
             return Estimate(t_s, voiced_s, 0.5, 0.5, 0.5, 0.0, True, reason)
-        anger = answer.anger
-        if settings.anger_prior is not None:
-            anger = at_prior(anger, self._model.prior, settings.anger_prior)
         reason = inquiry.reason
         if not reason and answer.familiarity < settings.min_familiarity:
             reason = Abstention.UNFAMILIAR.value
+        # Two seconds say nearly all that a voice will say: 1 s counts 0.67, 2 s 0.8, 4 s 0.89.
+        confidence = answer.familiarity * voiced_s / (voiced_s + 0.5)
+        if not reason:
+            self._alarm.add(t_s, voiced_s, log_odds(answer.anger), confidence)
+            self._trend.add(t_s, log_odds(answer.anger))
+        anger = answer.anger
+        if settings.anger_prior is not None:
+            anger = at_prior(anger, self._model.prior, settings.anger_prior)
         return Estimate(
             t_s,
             voiced_s,
             answer.arousal,
             answer.valence,
             anger,
-            # Two seconds say nearly all that a voice will say: 1 s counts 0.67, 2 s 0.8, 4 s 0.89.
-            answer.familiarity * voiced_s / (voiced_s + 0.5),
+            confidence,
             bool(reason),
             reason,
+            self._alarm.on,
+            self._alarm.raised_at_s,
+            self._trend.per_10_s,
         )
 
     def _too_noisy(self, window: SpeechWindow) -> bool:
