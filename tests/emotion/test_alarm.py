@@ -57,22 +57,23 @@ def test_little_heard_asks_for_more() -> None:
 
 def test_an_alarm_ends_well_below_where_it_began_and_stays_on_the_record() -> None:
     alarm = Alarm(1.0)
-    heard(alarm, [0.0] * 8)
-    assert alarm.raised_at_s is None
-    heard(alarm, [2.0] * 4, from_s=10.0)
-    assert alarm.on
-    raised = alarm.raised_at_s
-    assert raised is not None
-    assert 10.0 < raised < 11.0
-    heard(alarm, [1.0 + DEMAND_S / 30.0 - 0.5 * RELEASE] * 8, from_s=30.0)
-    assert alarm.on, "between the two thresholds nothing changes"
-    heard(alarm, [-3.0] * 8, from_s=40.0)
-    assert not alarm.on
-    heard(alarm, [1.0 - 0.5 * RELEASE] * 8, from_s=50.0)
-    assert not alarm.on, "nor the other way"
-    heard(alarm, [5.0] * 8, from_s=60.0)
-    assert alarm.on
-    assert alarm.raised_at_s == raised
+    steps = [
+        (8.0, 0.0, False),
+        (10.0, 2.0, True),
+        (30.0, 1.0 + DEMAND_S / 30.0 - 0.5 * RELEASE, True),
+        (40.0, -3.0, False),
+        (50.0, 1.0 + DEMAND_S / 50.0 - 0.5 * RELEASE, False),
+        (60.0, 5.0, True),
+    ]
+    raised = []
+    for from_s, value, on in steps:
+        heard(alarm, [value] * 8, from_s=from_s)
+        assert alarm.on == on, f"from {from_s} s on"
+        raised.append(alarm.raised_at_s)
+    assert raised[0] is None
+    assert raised[1] is not None
+    assert 10.0 < raised[1] < 11.0
+    assert set(raised[1:]) == {raised[1]}
 
 
 def test_no_confidence_is_no_evidence() -> None:
