@@ -174,7 +174,7 @@ class _Checker:
                 yield self.problem(f"{path}.engine", f"moonshine knows no '{language}'", "vosk or none")
         tone = self.config.tone.model
         if tone is not None and not tone.is_file():
-            made_by = "an ONNX file from python -m emotion.train, or null"
+            made_by = "an ONNX file from nabra train, or null"
             yield self.problem("tone.model", f"there is no file {tone}", made_by)
 
     def intents(self) -> Iterator[Problem]:

@@ -95,7 +95,7 @@ class ToneModel:
             raise ModelMismatch(
                 f"tone model {file} was trained on features {facts['nabra.features']}, this version computes "
                 f"{FEATURES_HASH}: use the model shipped with this version, or train again "
-                "with python -m emotion.train"
+                "with nabra train"
             )
         try:
             return cls(session, file, hashlib.sha256(content).hexdigest()[:12], facts)

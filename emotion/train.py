@@ -1,78 +1,95 @@
-"""Train the tone model: `python -m emotion.train --corpora DIR [--out DIR]`.
+"""Train the tone model from labelled recordings; `nabra train` is its command line.
 
-DIR holds one folder per corpus with a `manifest.csv` (columns path, speaker, emotion, arousal, licence) and
-mono audio at 8 kHz. Writes tone.onnx, tone.json and MODEL_CARD.md. The same corpora, versions of packages
-and seed give the same file.
+Clips come from `emotion.training.manifest`. Written are tone.onnx, tone.json and MODEL_CARD.md. The same
+recordings, labels, versions of packages and seeds give the same file.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from emotion.errors import CorpusError, EmotionError
-from emotion.model import DEFAULT_MODEL
+from emotion.errors import CorpusError
+
+if TYPE_CHECKING:
+    from emotion.training.manifest import Clip
+    from emotion.training.recordings import Progress
 
 VERSION = "1"
 PRIOR = 0.5
-TRAINED_ON = ("ravdess", "nemo", "emodb")
-JUDGED_ON = ("turev", "baved")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _counted(done: int, of: int) -> None:
-    if done % 500 == 0:
-        _say(f"features: {done} of {of} recordings")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m emotion.train", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--corpora", type=Path, required=True, help="folder with one folder per corpus")
-    parser.add_argument("--train", nargs="+", default=list(TRAINED_ON), help="corpora to train on, two or more")
-    parser.add_argument("--judge", nargs="*", default=list(JUDGED_ON), help="corpora to judge by, never trained on")
-    parser.add_argument("--out", type=Path, default=DEFAULT_MODEL.parent, help="where the three files go")
-    parser.add_argument("--cache", type=Path, help="folder that keeps computed features between runs")
-    parser.add_argument("--seed", type=int, default=1)
-    return parser
+SEEDS = 5
 
 
 def train(
-    corpora: Path, trained: Sequence[str], judged: Sequence[str], *, out: Path, cache: Path | None, seed: int
+    clips: Sequence[Clip],
+    judged: Sequence[Clip] = (),
+    *,
+    out: Path,
+    cache: Path | None = None,
+    seeds: int = SEEDS,
+    quick: bool = False,
+    progress: Progress = lambda _what, _done, _of: None,
 ) -> dict[str, Any]:
     """Train, judge, and write the three files into `out`; return what tone.json holds.
+
+    Parameters
+    ----------
+    clips
+        To train on; every recording must be readable (`recordings.usable` sees to that). What is left out
+        together for the figures is for `parts.parts` to say: corpora, or speakers where there is one corpus.
+    judged
+        Of other corpora: never trained on, only judged by.
+    out
+        Folder of the files; made where it is missing.
+    cache
+        Folder that keeps features between runs, None for none.
+    seeds
+        Fits of each target, each from a seed of its own; what ships is their mean. 1 or more.
+    quick
+        A small model in seconds, to see that everything works; not to be used.
+    progress
+        Is told what is being done, how many of it are done, and how many there are.
 
     Raises
     ------
     CorpusError
-        If a corpus cannot be read, or fewer than two are given to train on.
+        If nothing that holds for other people can be learnt from the clips, a recording cannot be read, or a
+        corpus is both trained on and judged by.
     """
     from emotion.functionals import FEATURES, FEATURES_HASH
     from emotion.training.card import write_card
     from emotion.training.export import export
     from emotion.training.figures import all_figures, leave_one_out, scales_from
     from emotion.training.fit import FitSettings, fit_tone
-    from emotion.training.manifest import read_manifest
+    from emotion.training.parts import check, parts
     from emotion.training.table import build_table
 
-    if len(set(trained)) < 2 or set(trained) & set(judged):
-        raise CorpusError("name two or more corpora to train on (each is left out once), and none of them to judge by")
-    clips = [clip for name in (*trained, *judged) for clip in read_manifest(corpora / name)]
-    table = build_table(clips, seed=seed, cache=cache, progress=_counted)
-    settings = replace(FitSettings(), seed=seed)
-    logits = leave_one_out(table, trained, settings, _say)
-    _say("the model that ships: all corpora")
-    shipped = fit_tone(table, trained, scales_from(table, logits, trained), settings)
+    check(clips)
+    trained, others = _corpora(clips), _corpora(judged)
+    if both := set(trained) & set(others):
+        raise CorpusError(f"{', '.join(sorted(both))}: named both to train on and to judge by; choose one")
+    settings = FitSettings(hidden=8, committee=seeds, passes=3) if quick else FitSettings(committee=seeds)
+    # One thread: the sums of several differ in their last bits, and the machine is shared.
+    with threadpool_limits(1):
+        held = [replace(clip, corpus=part) for clip, part in zip(clips, parts(clips), strict=True)]
+        names = _corpora(held)
+        table = build_table([*held, *judged], seed=settings.seed, cache=cache, progress=progress)
+        fits = 3 * len(names) + 1
+
+        def fitted(done: int) -> None:
+            progress("fitting", done, fits)
+
+        fitted(0)
+        logits = leave_one_out(table, names, settings, fitted)
+        shipped = fit_tone(table, names, scales_from(table, logits, names), settings)
+        fitted(fits)
+        figures = all_figures(table, names, others, logits=logits, shipped=shipped, seed=settings.seed)
     file = out / "tone.onnx"
     export(shipped, file, version=VERSION, prior=PRIOR, corpora=",".join(trained))
     content = file.read_bytes()
@@ -83,17 +100,21 @@ def train(
         "features": FEATURES_HASH,
         "feature_count": len(FEATURES),
         "prior": PRIOR,
-        "seed": seed,
-        "trained_on": list(trained),
-        "judged_on": list(judged),
+        "seed": settings.seed,
+        "trained_on": trained,
+        "judged_on": others,
         "networks": settings.committee,
         "hidden": settings.hidden,
         "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},
-        "figures": all_figures(table, trained, judged, logits=logits, shipped=shipped, seed=seed),
+        "figures": figures,
     }
     (out / "tone.json").write_text(json.dumps(_rounded(facts), indent=1) + "\n", encoding="utf-8")
-    (out / "MODEL_CARD.md").write_text(write_card(facts, clips, trained, judged), encoding="utf-8")
+    (out / "MODEL_CARD.md").write_text(write_card(facts, [*clips, *judged], trained, others), encoding="utf-8")
     return facts
+
+
+def _corpora(clips: Sequence[Clip]) -> list[str]:
+    return list(dict.fromkeys(clip.corpus for clip in clips))
 
 
 def _rounded(value: Any) -> Any:
@@ -102,31 +123,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(inner) for key, inner in value.items()}
     return [_rounded(inner) for inner in value] if isinstance(value, list) else value
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 on success, 2 on data that cannot be used."""
-    options = _parser().parse_args(arguments)
-    try:
-        # One thread: the sums of several differ in their last bits, and the machine is shared.
-        with threadpool_limits(1):
-            facts = train(
-                options.corpora,
-                options.train,
-                options.judge,
-                out=options.out,
-                cache=options.cache,
-                seed=options.seed,
-            )
-    except EmotionError as error:
-        _say(f"error: {error}")
-        return 2
-    for target in ("anger", "arousal", "valence"):
-        part = facts["figures"][target]
-        print(f"{target}: left-out AUC {part['left_out_mean']['auc']:.3f}", end="")
-        print("".join(f", {name} {entry['auc']:.3f}" for name, entry in part["never_trained"].items()))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,7 @@ COMMANDS = (
     "route",
     "transcribe",
     "emotion",
+    "train",
     "intent",
     "check",
     "explain",

@@ -1,4 +1,4 @@
 """Training of the tone model: labelled audio to features, fits, honest figures, ONNX file and model card.
 
-Nothing here is on the live path; `python -m emotion.train` drives it.
+Nothing here is on the live path; `emotion.train` and `nabra train` drive it.
 """

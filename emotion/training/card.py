@@ -52,6 +52,8 @@ def _table(target: str, part: dict[str, Any]) -> str:
     rows = [f"### {target}", "", _HEAD, "|---|---|---|---|---|---|"]
     rows += [_figures_row(name, entry) for name, entry in part["left_out"].items() if entry]
     rows += [_figures_row(f"{name} (never trained)", entry) for name, entry in part["never_trained"].items()]
+    if mean["auc"] is None:
+        return f"### {target}\n\nNot learnt: no part of the data has labels of both kinds. It is always 0.5."
     rows.append(
         f"| mean, left out | {mean['auc']:.3f} | {mean['auc_degraded']:.3f} | | {mean['ece']:.3f} "
         f"| {mean['recall_at_5pct_false_alarms']:.2f} |"
@@ -98,7 +100,7 @@ _CARD = """{first}
 # Tone model
 
 Version {version}, SHA-256 `{sha}...`, {size} bytes of ONNX, features `{features}`. Written by
-`python -m emotion.train`; the figures are in `tone.json` beside it.
+`nabra train`; the figures are in `tone.json` beside it.
 
 It is given statistics of the newest 8 s of a caller's speech on a phone line (8 kHz, G.711), none of
 which depends on the level, and says how likely high arousal, a pleasant feeling, and anger are.

@@ -14,6 +14,7 @@ from emotion.training.fit import (
     Scale,
     ToneFit,
     balanced_weights,
+    both_classes,
     fit_committee,
     fit_scale,
     fit_scaler,
@@ -92,19 +93,24 @@ def alarms(probability: Floats, angry: Mask, calm: Mask) -> dict[str, dict[str, 
 
 
 def leave_one_out(
-    table: Table, corpora: Sequence[str], settings: FitSettings, say: Callable[[str], None]
+    table: Table, corpora: Sequence[str], settings: FitSettings, done: Callable[[int], None] = lambda _fits: None
 ) -> dict[str, Floats]:
-    """Logits of every row of `corpora`, by target, each from a model that saw none of its corpus; NaN elsewhere."""
+    """Logits of every row of `corpora`, by target, each from a model that saw none of its corpus; NaN elsewhere.
+
+    `done` is told after each fit how many there were.
+    """
     corpus = table.corpus()
     found = {target: np.full(len(corpus), np.nan) for target in TARGETS}
+    fits = 0
     for left_out in corpora:
         rows = np.isin(corpus, [name for name in corpora if name != left_out])
         test = corpus == left_out
         scaler = fit_scaler(table, rows)
         for target in TARGETS:
-            say(f"without {left_out}: {target}")
             committee = fit_committee(table, rows, target, scaler, settings)
             found[target][test] = committee.logits(scaler(table.features[test]))
+            fits += 1
+            done(fits)
     return found
 
 
@@ -115,6 +121,9 @@ def scales_from(table: Table, logits: dict[str, Floats], corpora: Sequence[str])
     for target in TARGETS:
         label = table.label(target)
         rows = inside & np.isfinite(label) & np.isfinite(logits[target])
+        if not both_classes(label[rows]):
+            scales[target] = Scale(0.0, 0.0)
+            continue
         weights = balanced_weights(table, rows, label)
         scales[target] = fit_scale(logits[target][rows], label[rows], weights[rows])
     return scales
@@ -124,10 +133,10 @@ def _figures(table: Table, rows: Mask, target: str, probability: Floats, seed: i
     label = table.label(target)
     rows = rows & np.isfinite(label) & (label != 0.5) & np.isfinite(probability)
     positive = label == 1.0
-    if len(np.unique(positive[rows])) < 2:
-        return {}
     speaker = table.speaker()
     whole = rows & table.whole & ~table.degraded
+    if not both_classes(label[whole]):
+        return {}
     low, high = auc_interval(probability[whole], positive[whole], speaker[whole], seed)
     weights = np.zeros(len(label))
     for value in (False, True):
@@ -186,7 +195,7 @@ def all_figures(
                 entry[name]["alarms"] = alarms(probability[calls], angry[calls], calm[calls])
         found = [entry[name] for name in trained if entry[name]]
         mean = {
-            key: float(np.mean([figures[key] for figures in found]))
+            key: float(np.mean([figures[key] for figures in found])) if found else None
             for key in ("auc", "auc_degraded", "ece", "recall_at_5pct_false_alarms")
         }
         result[target] = {"left_out": entry, "left_out_mean": mean, "never_trained": {}}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.functionals import FEATURES
 from emotion.training.table import Table
 
 Floats = NDArray[np.float64]
@@ -113,12 +114,21 @@ def fit_scaler(table: Table, rows: Mask) -> Scaler:
     return Scaler(mean, np.sqrt(np.maximum(variance, 1e-12)))
 
 
+def both_classes(label: Floats) -> bool:
+    """Whether labels hold both 0 and 1."""
+    return bool((label == 0.0).any() and (label == 1.0).any())
+
+
 def fit_committee(table: Table, rows: Mask, target: str, scaler: Scaler, settings: FitSettings) -> Committee:
     """Fit the networks of one target on the labelled ones of `rows`."""
     from sklearn.neural_network import MLPClassifier
 
     label = table.label(target)
     rows = rows & np.isfinite(label)
+    if not both_classes(label[rows]):
+        # Nothing to tell apart: the probability stays one half.
+        width = len(FEATURES)
+        return Committee(np.zeros((width, 1)), np.zeros(1), np.zeros(1), 0.0)
     weights = balanced_weights(table, rows, label)
     x, y, w = scaler(table.features[rows]), label[rows], weights[rows]
     both = y == 0.5

@@ -4,28 +4,29 @@ give them.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from emotion.errors import CorpusError
 from emotion.extract import Extractor
 from emotion.functionals import FEATURES, FEATURES_HASH, SpeechWindow
-from emotion.layout import RATE_HZ
+from emotion.training.cache import Cache, digest
 from emotion.training.manifest import Clip
+from emotion.training.recordings import Progress, read_clip
 from telephony.audio import mulaw_decode, mulaw_encode
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.int16]
 
 PREFIXES_S = (1.0, 1.5, 2.0, 3.0)
+LINES = 1
+"""Counts changes to `degrade`, so that a cache of before finds nothing."""
+
 _BLOCK = 160
 
 
@@ -92,60 +93,40 @@ def prefixes(pcm: Samples) -> list[tuple[float, float, Floats]]:
     return found
 
 
-def read_clip(path: Path) -> Samples:
-    """Read a mono recording at 8 kHz.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be read, or has another rate or more channels.
-    """
-    try:
-        pcm, rate = soundfile.read(path, dtype="int16")
-    except (OSError, soundfile.SoundFileError) as error:
-        raise CorpusError(f"{path}: cannot be read: {error}") from error
-    if rate != RATE_HZ or pcm.ndim != 1:
-        raise CorpusError(f"{path}: must be mono at {RATE_HZ} Hz, is {rate} Hz with shape {pcm.shape}")
-    return np.ascontiguousarray(pcm)
-
-
 def build_table(
     clips: Sequence[Clip],
     *,
     seed: int,
     cache: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = lambda _what, _done, _of: None,
 ) -> Table:
-    """Compute the table of `clips`, each once clean and once degraded; keep it in the folder `cache` if given."""
-    key = hashlib.sha256(
-        "|".join([FEATURES_HASH, str(seed), *(str(clip.path) for clip in clips)]).encode()
-    ).hexdigest()[:16]
-    file = cache / f"table-{key}.npz" if cache else None
-    if file is not None and file.is_file():
-        with np.load(file) as kept:
-            return Table(tuple(clips), **{name: kept[name] for name in kept.files})
-    features: list[Floats] = []
-    index: list[tuple[int, float, float, bool, bool]] = []
+    """Compute the table of `clips`, each once clean and once degraded; keep each clip's rows in the folder `cache`."""
+    kept = Cache(cache, f"{FEATURES_HASH} {seed} {PREFIXES_S} {LINES}")
+    blocks: list[dict[str, NDArray[Any]]] = []
     for number, clip in enumerate(clips):
-        if progress is not None:
-            progress(number, len(clips))
-        pcm = read_clip(clip.path)
-        rng = np.random.default_rng([seed, number])
-        for worse in (False, True):
-            rows = prefixes(degrade(pcm, rng) if worse else pcm)
-            for place, (prefix_s, heard_s, row) in enumerate(rows):
-                features.append(row)
-                index.append((number, heard_s, prefix_s, place == len(rows) - 1, worse))
-    columns = list(zip(*index, strict=True))
-    arrays: dict[str, Any] = {
-        "features": np.array(features).reshape(-1, len(FEATURES)),
-        "clip": np.array(columns[0], dtype=np.int64),
-        "heard_s": np.array(columns[1]),
-        "prefix_s": np.array(columns[2]),
-        "whole": np.array(columns[3], dtype=np.bool_),
-        "degraded": np.array(columns[4], dtype=np.bool_),
+        pcm = read_clip(clip)
+        name = digest(pcm)
+        block = kept.get(name)
+        if block is None:
+            block = _rows(pcm, np.random.default_rng([seed, int(name[:8], 16)]))
+            kept.put(name, block)
+        blocks.append({**block, "clip": np.full(len(block["heard_s"]), number)})
+        progress("features", number + 1, len(clips))
+    return Table(tuple(clips), **{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
+
+
+def _rows(pcm: Samples, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """All rows of one recording, as `Table` has them."""
+    found = [
+        (worse, place == len(rows) - 1, *row)
+        for worse in (False, True)
+        for rows in [prefixes(degrade(pcm, rng) if worse else pcm)]
+        for place, row in enumerate(rows)
+    ]
+    return {
+        "features": np.array([row[4] for row in found]).reshape(-1, len(FEATURES)),
+        "heard_s": np.array([row[3] for row in found], dtype=np.float64),
+        "prefix_s": np.array([row[2] for row in found], dtype=np.float64),
+        "whole": np.array([row[1] for row in found], dtype=np.bool_),
+        "degraded": np.array([row[0] for row in found], dtype=np.bool_),
     }
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(file, **arrays)
-    return Table(tuple(clips), **arrays)

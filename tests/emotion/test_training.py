@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -12,12 +11,12 @@ import pytest
 from emotion.errors import CorpusError
 from emotion.functionals import FEATURES
 from emotion.model import ToneModel
-from emotion.train import main
+from emotion.train import train
 from emotion.training import figures, fit
 from emotion.training.manifest import Clip, read_manifest
-from emotion.training.table import Table, degrade, prefixes, read_clip
-from telephony.audio import write_wav
+from emotion.training.table import Table, degrade, prefixes
 from tests.emotion import reference
+from tests.emotion.corpus import write_corpus
 
 RNG = np.random.default_rng(9)
 
@@ -33,50 +32,6 @@ def table(clips: list[Clip], rows_each: int = 1) -> Table:
     flags = np.zeros(n, dtype=np.bool_)
     features = RNG.normal(size=(n, len(FEATURES)))
     return Table(tuple(clips), features, index, np.ones(n), np.full(n, np.inf), ~flags, flags)
-
-
-def write_corpus(folder: Path, people: int) -> None:
-    """Two kinds of synthetic voice: 'anger' high and restless, 'calm' low and flat."""
-    folder.mkdir(parents=True)
-    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as lines:
-        out = csv.DictWriter(lines, ["path", "speaker", "emotion", "arousal", "licence"])
-        out.writeheader()
-        for person in range(people):
-            for emotion, arousal in (("anger", "high"), ("calm", "low"), ("happiness", "high")):
-                t = np.arange(12000) / 8000
-                restless = {"anger": 60.0, "calm": 5.0, "happiness": 35.0}[emotion]
-                pitch = 120.0 + 4.0 * person + restless * (1.0 + np.sin(9.0 * t + person))
-                path = f"{person}-{emotion}.wav"
-                write_wav(folder / path, reference.buzz(pitch, 1.5))
-                row = {"path": path, "speaker": person, "emotion": emotion, "arousal": arousal, "licence": "ours"}
-                out.writerow(row)
-
-
-def test_labels_come_from_the_manifest(tmp_path: Path) -> None:
-    write_corpus(tmp_path / "own", 2)
-    clips = read_manifest(tmp_path / "own")
-    assert [(c.emotion, c.anger, c.arousal, c.valence) for c in clips[:3]] == [
-        ("anger", 1.0, 1.0, 0.0),
-        ("calm", 0.0, 0.0, 0.5),
-        ("happiness", 0.0, 1.0, 1.0),
-    ]
-    assert clips[0].speaker == "own/0"
-
-
-def test_a_manifest_that_lacks_a_column_says_which(tmp_path: Path) -> None:
-    (tmp_path / "manifest.csv").write_text("path,emotion\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match="speaker, arousal"):
-        read_manifest(tmp_path)
-    with pytest.raises(CorpusError, match=r"manifest\.csv"):
-        read_manifest(tmp_path / "nowhere")
-
-
-def test_a_recording_at_another_rate_is_refused(tmp_path: Path) -> None:
-    write_wav(tmp_path / "fast.wav", np.zeros(1600, np.int16), rate_hz=16000)
-    with pytest.raises(CorpusError, match=r"fast\.wav.*8000"):
-        read_clip(tmp_path / "fast.wav")
-    with pytest.raises(CorpusError, match=r"gone\.wav"):
-        read_clip(tmp_path / "gone.wav")
 
 
 def test_prefixes_hear_no_more_than_they_say() -> None:
@@ -154,13 +109,24 @@ def test_recall_at_a_share_of_false_alarms() -> None:
 
 def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="the train extra is not installed")
-    for name in ("one", "two", "three"):
-        write_corpus(tmp_path / "corpora" / name, 4)
-    for out in ("first", "second"):
-        arguments = ["--corpora", str(tmp_path / "corpora"), "--train", "one", "two", "--judge", "three"]
-        assert main([*arguments, "--out", str(tmp_path / out)]) == 0
+    clips = {
+        name: read_manifest(write_corpus(tmp_path / "corpora" / name, 4).parent) for name in ("one", "two", "three")
+    }
+    steps: list[tuple[str, int, int]] = []
+    for out, cache in (("first", tmp_path / "kept"), ("second", tmp_path / "kept"), ("third", None)):
+        train(
+            [*clips["one"], *clips["two"]],
+            clips["three"],
+            out=tmp_path / out,
+            cache=cache,
+            quick=True,
+            seeds=2,
+            progress=lambda *step: steps.append(step),
+        )
+    assert {(what, of) for what, done, of in steps if done == of} == {("features", 36), ("fitting", 7)}
     made = tmp_path / "first" / "tone.onnx"
-    assert made.read_bytes() == (tmp_path / "second" / "tone.onnx").read_bytes()
+    for other in ("second", "third"):
+        assert made.read_bytes() == (tmp_path / other / "tone.onnx").read_bytes(), other
     model = ToneModel.load(made)
     assert model.trained_on == ("one", "two")
     facts = json.loads((tmp_path / "first" / "tone.json").read_text(encoding="utf-8"))
@@ -168,6 +134,23 @@ def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Pa
     assert 0.0 <= facts["figures"]["anger"]["never_trained"]["three"]["auc"] <= 1.0
     card = (tmp_path / "first" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert card.startswith("Trained on data whose licences allow commercial use.")
+
+
+def test_one_corpus_of_anger_alone_is_judged_by_its_speakers(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="the train extra is not installed")
+    clips = read_manifest(write_corpus(tmp_path / "own", 4, columns=("path", "speaker", "anger")))
+    facts = train(clips, out=tmp_path / "out", quick=True, seeds=1)
+    assert list(facts["figures"]["anger"]["left_out"]) == [f"speakers {part} of 4" for part in (1, 2, 3, 4)]
+    model = ToneModel.load(tmp_path / "out" / "tone.onnx")
+    tones = model.predict(RNG.normal(size=(3, len(FEATURES))))
+    np.testing.assert_allclose(tones.arousal, 0.5, atol=1e-6, err_msg="no label says anything about arousal")
+    assert len(np.unique(tones.anger)) == 3
+
+
+def test_a_corpus_cannot_judge_what_it_taught(tmp_path: Path) -> None:
+    clips = read_manifest(write_corpus(tmp_path / "own", 2))
+    with pytest.raises(CorpusError, match="own: named both"):
+        train(clips, clips, out=tmp_path / "out")
 
 
 def test_the_exported_model_is_the_fitted_one(tmp_path: Path) -> None:
@@ -184,11 +167,6 @@ def test_the_exported_model_is_the_fitted_one(tmp_path: Path) -> None:
         expected = scales[target](fitted.committees[target].logits(fitted.scaler(made.features)))
         np.testing.assert_allclose(getattr(got, target), expected, atol=2e-5)
     assert model.prior == 0.25
-
-
-def test_one_corpus_is_not_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--corpora", str(tmp_path), "--train", "one"]) == 2
-    assert "two or more corpora" in capsys.readouterr().err
 
 
 def test_alarms_are_shares_of_each_group() -> None:

@@ -1,0 +1,84 @@
+"""What is left out together: a corpus, or, where there is only one, some of its speakers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from emotion.errors import CorpusError
+from emotion.training.manifest import Clip
+
+MOST = 5
+
+
+def check(clips: Sequence[Clip]) -> None:
+    """Refuse data from which nothing can be learnt that holds for other people.
+
+    Raises
+    ------
+    CorpusError
+        If there are fewer than two speakers, anger or its absence is unknown, or one of the two is known of a
+        single speaker only.
+    """
+    speakers = {clip.speaker for clip in clips}
+    where = clips[0].place.rpartition(":")[0] if clips else "the manifests"
+    if len(speakers) < 2:
+        raise CorpusError(f"{where}: {len(speakers)} speaker; two or more are needed, better twenty")
+    for value, kind in ((1.0, "angry"), (0.0, "not angry")):
+        own = {clip.speaker for clip in clips if clip.anger == value}
+        if not own:
+            raise CorpusError(
+                f"{where}: no recording is labelled {kind}, so there is nothing to tell apart; add such recordings, "
+                "or say it in a column 'anger' (yes or no)"
+            )
+        if len(own) < 2:
+            raise CorpusError(
+                f"{where}: only speaker {own.pop()} is {kind}; add recordings of a second one, or the voice would be "
+                "learnt for the feeling"
+            )
+
+
+def parts(clips: Sequence[Clip]) -> list[str]:
+    """Return, for each clip, the name of the part that it is left out with.
+
+    Parts are the corpora, where two of them know both angry and other voices. Else they are the manifest's
+    folds, where these keep speakers together and each knows both, or up to MOST groups of speakers that
+    share the angry recordings evenly. No speaker is in two parts.
+    """
+    corpora = [clip.corpus for clip in clips]
+    if len(_knowing(clips, corpora)) >= 2:
+        return corpora
+    folds = ["" if clip.fold is None else f"fold {clip.fold}" for clip in clips]
+    if len(_knowing(clips, folds)) == len(set(folds)) >= 2 and not _torn(clips, folds):
+        return folds
+    return _by_speaker(clips)
+
+
+def _knowing(clips: Sequence[Clip], names: Sequence[str]) -> set[str]:
+    """Names of the parts that have both angry clips and others."""
+    angry = {name for clip, name in zip(clips, names, strict=True) if clip.anger == 1.0}
+    return angry & {name for clip, name in zip(clips, names, strict=True) if clip.anger == 0.0}
+
+
+def _torn(clips: Sequence[Clip], names: Sequence[str]) -> bool:
+    """Whether a speaker is in two parts."""
+    pairs = {(clip.speaker, name) for clip, name in zip(clips, names, strict=True)}
+    return len(pairs) > len({speaker for speaker, _ in pairs})
+
+
+def _by_speaker(clips: Sequence[Clip]) -> list[str]:
+    angry: dict[str, int] = defaultdict(int)
+    others: dict[str, int] = defaultdict(int)
+    for clip in clips:
+        (angry if clip.anger == 1.0 else others)[clip.speaker] += 1
+    count = min(MOST, len(angry), len(others))
+    held = [[0, 0] for _ in range(count)]
+    place: dict[str, int] = {}
+    for speaker in sorted({*angry, *others}, key=lambda name: (-angry[name], -others[name], name)):
+        # The part with fewest of what this speaker brings.
+        first = 0 if angry[speaker] else 1
+        chosen = min(range(count), key=lambda part: (held[part][first], sum(held[part]), part))
+        held[chosen][0] += angry[speaker]
+        held[chosen][1] += others[speaker]
+        place[speaker] = chosen
+    return [f"speakers {place[clip.speaker] + 1} of {count}" for clip in clips]
