@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -59,9 +60,10 @@ class Estimate:
     probabilities 0..1 (0.5 where the model was not asked). confidence: 0..1, how far the input can be
     trusted (speech heard, likeness to what was trained on), whatever the probabilities say. abstained: the
     numbers must not be used, for `reason`; what follows stands nevertheless, it is about the call. alarmed:
-    the caller sounds angry enough for an alarm, now. alarmed_at_s: audio time of the first alarm of the call,
-    s, None if there was none; it stays. trend: change of the log-odds of anger per 10 s over the last 8 s,
-    above 0 where anger rises, 0.0 where too little was heard to say.
+    the caller sounds angry enough for an alarm, now. call_anger: what an alarm is held against
+    (`Alarm.evidence`), as a probability at the prior of `anger`; 0.0 where too little was heard. alarmed_at_s:
+    audio time of the first alarm of the call, s, None if there was none; it stays. trend: change of the log-odds
+    of anger per 10 s over the last 8 s, above 0 where anger rises, 0.0 where too little was heard to say.
     """
 
     t_s: float
@@ -73,6 +75,7 @@ class Estimate:
     abstained: bool
     reason: str
     alarmed: bool = False
+    call_anger: float = 0.0
     alarmed_at_s: float | None = None
     trend: float = 0.0
 
@@ -228,9 +231,9 @@ class Tracker:
         if not reason:
             self._alarm.add(t_s, voiced_s, log_odds(answer.anger), confidence)
             self._trend.add(t_s, log_odds(answer.anger))
-        anger = answer.anger
+        anger, call_anger = answer.anger, 1.0 / (1.0 + math.exp(-self._alarm.evidence))
         if settings.anger_prior is not None:
-            anger = at_prior(anger, self._model.prior, settings.anger_prior)
+            anger, call_anger = (at_prior(p, self._model.prior, settings.anger_prior) for p in (anger, call_anger))
         return Estimate(
             t_s,
             voiced_s,
@@ -241,6 +244,7 @@ class Tracker:
             bool(reason),
             reason,
             self._alarm.on,
+            call_anger,
             self._alarm.raised_at_s,
             self._trend.per_10_s,
         )
