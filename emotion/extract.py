@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.errors import SamplesError
-from emotion.layout import HOP, MEL_BANDS, WIDTH, WINDOW
+from emotion.layout import HOP, WIDTH, WINDOW
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.int16]
@@ -29,17 +29,17 @@ class Extractor:
     the first push of each size nothing is allocated.
     """
 
-    __slots__ = ("_advance", "_filled", "_held", "_memory", "_out", "_scratch")
+    __slots__ = ("_advance", "_counters", "_held", "_memory", "_out", "_scratch")
 
     def __init__(self) -> None:
         # Imported here because importing compiles: `import emotion` must be quick, and the cache folder set
         # first.
-        from emotion.kernels.frames import SCRATCH_ROWS, SCRATCH_WIDTH, advance
+        from emotion.kernels.frames import COUNTERS, MEMORY, SCRATCH_ROWS, SCRATCH_WIDTH, advance
 
         self._advance = advance
-        self._held: Floats = np.zeros(WINDOW)
-        self._filled = np.zeros(1, dtype=np.int64)
-        self._memory: Floats = np.zeros(MEL_BANDS + 2)
+        self._held: Floats = np.zeros(WINDOW + 1)
+        self._memory: Floats = np.zeros(MEMORY)
+        self._counters = np.zeros(COUNTERS, dtype=np.int64)
         self._scratch: Floats = np.zeros((SCRATCH_ROWS, SCRATCH_WIDTH))
         self._out: Floats = np.zeros((_ROWS_AT_START, WIDTH))
 
@@ -64,7 +64,7 @@ class Extractor:
         most = len(pcm) // HOP + 1
         if most > len(self._out):
             self._out = np.zeros((most, WIDTH))
-        frames = self._advance(pcm, self._held, self._filled, self._memory, self._scratch, self._out)
+        frames = self._advance(pcm, self._held, self._memory, self._counters, self._scratch, self._out)
         return self._out[:frames]
 
 

@@ -23,6 +23,7 @@ cep_1..cep_8     dB      cosine transform of the mel bands (orthonormal), first 
 clipped          share   of the newest 80 samples, those at the edge of G.711's range
 h1_h2_db         dB      first harmonic against the second; 0 where unpitched or the pitch is below 200 Hz
 h1_a3_db         dB      first harmonic against the strongest line of 2300-3400 Hz (third formant); 0 as above
+held             0, 1    1 where lost packets tear the frame: the row then repeats the one before it
 ===============  ======  =================================================================
 
 Definitions follow Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS)", IEEE Trans.
@@ -32,9 +33,15 @@ analysis of the fundamental frequency and the harmonics-to-noise ratio of a samp
 What a phone line leaves of the first harmonic: below 200 Hz, where most men speak, nothing to rely on, hence
 the zeros; from 200 to 300 Hz a line that cuts at 300 Hz takes 15-3 dB, one that does not takes none, so that
 there it follows the line as well as the voice. H1-H2 and H1-A3 compare within a call, not between lines.
+
+A lost packet comes as zeros that begin without a fade. Their edges would look like a huge flux and their
+middle like a pause, so a frame that they tear repeats the row before it, with a flux of 0, for up to 70 ms
+of zeros; more of them are taken for the silence that they are.
 """
 
 from __future__ import annotations
+
+import math
 
 RATE_HZ = 8000
 HOP = 80
@@ -49,10 +56,13 @@ BAND_LOW_HZ = 200.0
 BAND_HIGH_HZ = 3600.0
 THIRD_FORMANT_HZ = (2300.0, 3400.0)
 
+# A shout reaches 600 Hz. Lags are counted in half samples: at these pitches whole ones are too coarse to find
+# the top of a narrow peak, and a peak an octave lower that falls on a whole one would win.
 PITCH_LOW_HZ = 60.0
-PITCH_HIGH_HZ = 500.0
-LAG_MIN = int(RATE_HZ / PITCH_HIGH_HZ)
-LAG_MAX = int(RATE_HZ / PITCH_LOW_HZ)
+PITCH_HIGH_HZ = 650.0
+LAG_RATE_HZ = 2 * RATE_HZ
+LAG_MIN = int(LAG_RATE_HZ / PITCH_HIGH_HZ)
+LAG_MAX = math.ceil(LAG_RATE_HZ / PITCH_LOW_HZ)
 PITCH_REFERENCE_HZ = 27.5
 
 ENERGY = 0
@@ -70,7 +80,8 @@ CEP = MEL + MEL_BANDS
 CLIPPED = CEP + CEPSTRA
 H1_H2 = CLIPPED + 1
 H1_A3 = CLIPPED + 2
-WIDTH = CLIPPED + 3
+HELD = CLIPPED + 3
+WIDTH = CLIPPED + 4
 
 DESCRIPTORS: tuple[str, ...] = (
     "energy_db",
@@ -88,4 +99,5 @@ DESCRIPTORS: tuple[str, ...] = (
     "clipped",
     "h1_h2_db",
     "h1_a3_db",
+    "held",
 )

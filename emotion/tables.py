@@ -56,8 +56,10 @@ def _regression(low_hz: float, high_hz: float) -> Floats:
 
 
 def _window_autocorrelation(window: Floats) -> Floats:
-    """Autocorrelation of the window itself, one at lag zero, shape (LAG_MAX + 2,)."""
-    whole = np.correlate(window, window, mode="full")[len(window) - 1 :]
+    """Autocorrelation of the window itself at each half sample, one at lag zero, shape (LAG_MAX + 2,)."""
+    # Twice the window's length leaves room for all lags; a transform twice as long back makes them half samples.
+    power = np.abs(np.fft.rfft(window, 2 * FFT_SIZE)) ** 2
+    whole = np.fft.irfft(power, 4 * FFT_SIZE)
     return np.asarray(whole[: LAG_MAX + 2] / whole[0])
 
 
@@ -87,3 +89,10 @@ COSINES: Floats = np.sqrt(2.0 / MEL_BANDS) * np.cos(
 )
 SLOPES: Floats = np.stack([_regression(300.0, 1200.0), _regression(1200.0, 3400.0)])
 HANN_AUTOCORRELATION: Floats = _window_autocorrelation(HANN)
+
+# The cosine transform of bins 0..255, followed by 257 zeros, by a real transform of 512 points (Press et al.,
+# "Numerical Recipes", 3rd edition, 2007, section 12.4.2).
+_ANGLES = np.pi * np.arange(BINS - 1) / FFT_SIZE
+COSINE_LOW: Floats = 0.5 - np.sin(_ANGLES)
+COSINE_HIGH: Floats = 0.5 + np.sin(_ANGLES)
+COSINE_ODD: Floats = np.cos(_ANGLES)

@@ -19,6 +19,7 @@ from emotion.layout import (
     H1_A3,
     H1_H2,
     HAMMARBERG,
+    HELD,
     HNR,
     HOP,
     MEL,
@@ -26,28 +27,47 @@ from emotion.layout import (
     PERIODICITY,
     SLOPE_HIGH,
     SLOPE_LOW,
+    WIDTH,
     WINDOW,
 )
 
 # G.711 ends at 32124 (mu-law) and 32256 (A-law).
 CLIP_LEVEL = 32100.0
+
+# A hole: at least 5 ms of zeros straight after samples whose mean magnitude was above 100 (-50 dBFS).
+HOLE_SAMPLES = 40
+HOLE_LEVEL = 100.0
+LONGEST_HOLE = 560
+# A frame is torn until the hole is within its first 5 ms, where the window has faded.
+TORN_SAMPLES = WINDOW - 40
+
 SCRATCH_ROWS = 11
 SCRATCH_WIDTH = 512
-MEMORY = MEL_BANDS + 2
+
+# `memory`: the row before, its pitch in Hz, and what that row was.
+PITCH_BEFORE = WIDTH
+BEFORE = WIDTH + 1
+MEMORY = WIDTH + 2
+NONE, NEIGHBOUR, REPEATED = 0.0, 1.0, 2.0
+
+# `counters`: samples in `held`, zeros in a row, samples until the newest hole has left the frame.
+FILLED = 0
+ZEROS = 1
+TORN = 2
+COUNTERS = 3
 
 
 @numba.njit(void(float64[::1], float64[::1], float64[:, ::1], float64[::1]), cache=True, nogil=True)
 def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     """All descriptors of one frame of 320 samples, into one row `out`.
 
-    `memory` carries the mel bands and pitch of the frame before from call to call (its last value is 1 once
-    there was one); `scratch` is SCRATCH_ROWS x SCRATCH_WIDTH.
+    `memory` (MEMORY values, zeros at the start) carries what the next frame needs of this one; `scratch` is
+    SCRATCH_ROWS x SCRATCH_WIDTH.
     """
     signal = scratch[6]
     power = scratch[7]
     correlation = scratch[8]
     numbers = scratch[9]
-    before = memory[:MEL_BANDS]
     bands = out[MEL : MEL + MEL_BANDS]
 
     windowed(samples, signal)
@@ -60,10 +80,10 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     out[ALPHA] = numbers[2]
     out[HAMMARBERG] = numbers[3]
     slopes(bands, out[SLOPE_LOW : SLOPE_HIGH + 1])
-    out[FLUX] = flux(bands, before) if memory[MEL_BANDS + 1] > 0.0 else 0.0
+    out[FLUX] = flux(bands, memory[MEL : MEL + MEL_BANDS]) if memory[BEFORE] == NEIGHBOUR else 0.0
 
     autocorrelation(power, signal, scratch[:6], correlation)
-    best_pitch(correlation, memory[MEL_BANDS], numbers)
+    best_pitch(correlation, memory[PITCH_BEFORE], numbers)
     out[F0] = semitones(numbers[0])
     out[PERIODICITY] = numbers[1]
     out[HNR] = harmonics_to_noise(numbers[1])
@@ -75,33 +95,68 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
             clipped += 1
     out[CLIPPED] = clipped / HOP
 
-    for band in range(MEL_BANDS):
-        before[band] = bands[band]
-    memory[MEL_BANDS] = numbers[0]
-    memory[MEL_BANDS + 1] = 1.0
+    out[HELD] = 0.0
+
+    for column in range(WIDTH):
+        memory[column] = out[column]
+    memory[PITCH_BEFORE] = numbers[0]
+    memory[BEFORE] = NEIGHBOUR
+
+
+@numba.njit(void(float64[::1], float64[::1]), cache=True, nogil=True)
+def repeat(memory, out):  # type: ignore[no-untyped-def]
+    """The row before once more, for a frame that a hole tears; no flux now, and none against it later."""
+    for column in range(WIDTH):
+        out[column] = memory[column]
+    out[FLUX] = 0.0
+    out[HELD] = 1.0
+    memory[BEFORE] = REPEATED
 
 
 @numba.njit(
-    int64(int16[::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1]),
+    int64(int16[::1], float64[::1], float64[::1], int64[::1], float64[:, ::1], float64[:, ::1]),
     cache=True,
     nogil=True,
 )
-def advance(pcm, held, filled, memory, scratch, out):  # type: ignore[no-untyped-def]
+def advance(pcm, held, memory, counters, scratch, out):  # type: ignore[no-untyped-def]
     """Take samples in, describe each frame that becomes complete, and return how many rows of `out` were written.
 
-    `held` keeps the newest 320 samples and `filled[0]` says how many of them are there. Rows depend on the
-    samples alone, never on how they were cut into calls.
+    `held` keeps the newest 320 samples and, at its end, their recent mean magnitude; `memory` is that of
+    `describe`; `counters` (COUNTERS integers) are zero at the start. Rows depend on the samples alone, never
+    on how they were cut into calls.
     """
     frames = 0
-    count = filled[0]
+    filled = counters[FILLED]
+    zeros = counters[ZEROS]
+    torn = counters[TORN]
+    level = held[WINDOW]
     for n in range(pcm.shape[0]):
-        held[count] = pcm[n]
-        count += 1
-        if count == WINDOW:
-            describe(held, memory, scratch, out[frames])
+        sample = float(pcm[n])
+        held[filled] = sample
+        filled += 1
+        if sample != 0.0:
+            zeros = 0
+            level += (abs(sample) - level) / 32.0
+            torn = max(torn - 1, 0)
+        else:
+            zeros += 1
+            if zeros == HOLE_SAMPLES and level >= HOLE_LEVEL:
+                torn = TORN_SAMPLES
+            elif zeros > LONGEST_HOLE:
+                torn = 0
+            elif zeros < HOLE_SAMPLES or torn < TORN_SAMPLES:
+                torn = max(torn - 1, 0)
+        if filled == WINDOW:
+            if torn > 0 and memory[BEFORE] != NONE:
+                repeat(memory, out[frames])
+            else:
+                describe(held[:WINDOW], memory, scratch, out[frames])
             frames += 1
             for k in range(WINDOW - HOP):
                 held[k] = held[k + HOP]
-            count = WINDOW - HOP
-    filled[0] = count
+            filled = WINDOW - HOP
+    counters[FILLED] = filled
+    counters[ZEROS] = zeros
+    counters[TORN] = torn
+    held[WINDOW] = level
     return frames

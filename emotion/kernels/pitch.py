@@ -1,8 +1,9 @@
 """Pitch by windowed autocorrelation, after Boersma (1993).
 
 The autocorrelation of the windowed frame comes from its power spectrum, and is divided by the
-autocorrelation of the window, which makes a periodic signal reach one at its period. The winning lag is the
-peak with the highest value after two small costs: one for longer lags (against octaves too low) and one for
+autocorrelation of the window, which makes a periodic signal reach one at its period. It is computed at every
+half sample, which costs no more (a cosine transform gives twice the points). The winning lag is the peak
+with the highest value after two small costs: one for longer lags (against octaves too low) and one for
 leaving the pitch of the frame before (against jumps). A telephone line takes the fundamental away; the
 harmonics left of it still repeat with its period.
 """
@@ -15,8 +16,8 @@ import numba
 from numba import float64, void
 
 from emotion.kernels.fft import real_fft
-from emotion.layout import BINS, FFT_SIZE, LAG_MAX, LAG_MIN, PITCH_REFERENCE_HZ, RATE_HZ
-from emotion.tables import HANN_AUTOCORRELATION
+from emotion.layout import BINS, FFT_SIZE, LAG_MAX, LAG_MIN, LAG_RATE_HZ, PITCH_REFERENCE_HZ
+from emotion.tables import COSINE_HIGH, COSINE_LOW, COSINE_ODD, HANN_AUTOCORRELATION
 
 OCTAVE_COST = 0.03
 JUMP_COST = 0.06
@@ -30,25 +31,32 @@ DECIBEL = 10.0 / math.log(10.0)
 
 @numba.njit(void(float64[::1], float64[::1], float64[:, ::1], float64[::1]), cache=True, nogil=True)
 def autocorrelation(power, mirrored, scratch, out):  # type: ignore[no-untyped-def]
-    """Normalised autocorrelation at lags 0..LAG_MAX + 1 from the power of 257 bins; all zero where too quiet.
+    """Normalised autocorrelation at lags 0..LAG_MAX + 1 (half samples) from the power of 257 bins.
 
-    `mirrored` is scratch of 512 values, `scratch` six rows of 257.
+    All zero where too quiet. `mirrored` is scratch of 512 values, `scratch` six rows of 257.
     """
     total = 0.0
-    for k in range(BINS):
-        kept = power[k] if k >= HUM_BINS else 0.0
-        total += kept
-        mirrored[k] = kept
-    for k in range(1, BINS - 1):
-        mirrored[FFT_SIZE - k] = mirrored[k]
+    odd = 0.0
+    for k in range(HUM_BINS):
+        mirrored[k] = 0.0
+        mirrored[FFT_SIZE - 1 - k] = 0.0
+    for k in range(HUM_BINS, BINS - 1):
+        total += power[k]
+        odd += COSINE_ODD[k] * power[k]
+        mirrored[k] = COSINE_LOW[k] * power[k]
+        mirrored[FFT_SIZE - k] = COSINE_HIGH[k] * power[k]
+    mirrored[BINS - 1] = 0.0
     if total < QUIET_POWER:
         for lag in range(LAG_MAX + 2):
             out[lag] = 0.0
         return
     real_fft(mirrored, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5])
-    zero = scratch[4, 0]
-    for lag in range(LAG_MAX + 2):
-        out[lag] = scratch[4, lag] / (zero * HANN_AUTOCORRELATION[lag])
+    # Even half samples are the real parts; each odd one is the one before it less an imaginary part.
+    for lag in range(0, LAG_MAX + 2, 2):
+        out[lag] = scratch[4, lag // 2] / (total * HANN_AUTOCORRELATION[lag])
+        odd -= scratch[5, lag // 2]
+        if lag + 1 < LAG_MAX + 2:
+            out[lag + 1] = odd / (total * HANN_AUTOCORRELATION[lag + 1])
 
 
 @numba.njit(void(float64[::1], float64, float64[::1]), cache=True, nogil=True)
@@ -70,7 +78,7 @@ def best_pitch(correlation, before_hz, out):  # type: ignore[no-untyped-def]
         bend = left - 2.0 * here + right
         shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
         height = here - 0.25 * (left - right) * shift
-        hz = RATE_HZ / (lag + shift)
+        hz = LAG_RATE_HZ / (lag + shift)
         value = height - OCTAVE_COST * math.log2((lag + shift) / LAG_MIN)
         if before_hz > 0.0:
             value -= JUMP_COST * min(1.0, abs(math.log2(hz / before_hz)))

@@ -33,15 +33,24 @@ def mel(p: Floats) -> Floats:
 
 
 def correlation(frame: Floats) -> Floats:
-    """Normalised autocorrelation, by the sums themselves, of the frame without its bins under 80 Hz."""
-    spectrum = np.fft.rfft((frame - frame.mean()) * tables.HANN, layout.FFT_SIZE)
-    spectrum[:5] = 0.0
-    x = np.fft.irfft(spectrum, layout.FFT_SIZE)
-    circular = np.array([np.dot(x, np.roll(x, lag)) for lag in range(layout.LAG_MAX + 2)])
-    window = np.array(
-        [np.dot(tables.HANN[lag:], tables.HANN[: layout.WINDOW - lag]) for lag in range(layout.LAG_MAX + 2)]
-    )
-    return np.asarray(circular / circular[0] / (window / window[0]))
+    """Normalised autocorrelation at each half sample, by the sums themselves, without the bins under 80 Hz.
+
+    Half samples come from the sum of cosines that the frame's power spectrum is.
+    """
+    p = power(frame)
+    p[:5] = p[-1] = 0.0
+    lags = np.arange(layout.LAG_MAX + 2) / layout.LAG_RATE_HZ
+    hz = np.arange(layout.BINS) * layout.BIN_HZ
+    signal = np.array([np.sum(p * np.cos(2.0 * np.pi * hz * lag)) for lag in lags])
+    # The window between its samples: a Hann window is three lines, whose sum is known everywhere.
+    n = np.arange(layout.WINDOW * 2) / 2.0
+
+    def hann(at: Floats) -> Floats:
+        inside = (at >= 0.0) & (at < layout.WINDOW)
+        return np.where(inside, 0.5 - 0.5 * np.cos(2.0 * np.pi * at / layout.WINDOW), 0.0)
+
+    window = np.array([np.dot(hann(n), hann(n + lag / 2.0)) for lag in range(layout.LAG_MAX + 2)])
+    return np.asarray(signal / signal[0] / (window / window[0]))
 
 
 def buzz(hz: float | Floats, seconds: float, level: float = 6000.0) -> NDArray[np.int16]:

@@ -103,10 +103,88 @@ def test_a_steady_push_hands_out_the_same_memory() -> None:
     assert first.__array_interface__["data"] == second.__array_interface__["data"]
 
 
+def with_hole(start: int, length: int) -> NDArray[np.int16]:
+    pcm = NOISY.copy()
+    pcm[start : start + length] = 0
+    return pcm
+
+
+@pytest.mark.parametrize("length", [160, 320, 480])
+@pytest.mark.parametrize("start", [3200, 3237])
+def test_lost_packets_repeat_the_row_before_them(start: int, length: int) -> None:
+    whole, torn = descriptors(NOISY), descriptors(with_hole(start, length))
+    held = np.flatnonzero(torn[:, layout.HELD])
+    assert length // 80 <= len(held) <= (length + 320) // 80
+    assert list(held) == list(range(held[0], held[-1] + 1))
+    before, after = torn[held[0] - 1], held[-1] + 1
+    same = [c for c in range(layout.WIDTH) if c not in (layout.FLUX, layout.HELD)]
+    for row in held:
+        np.testing.assert_array_equal(torn[row, same], before[same])
+    assert not torn[held[0] : after + 1, layout.FLUX].any()
+    for column in (layout.FLUX, layout.ENERGY):
+        assert whole[:, column].min() - 0.1 <= torn[:, column].min()
+        assert torn[:, column].max() <= whole[:, column].max() + 0.1
+    later = after + 1
+    away = [c for c in same if c not in (layout.F0, layout.PERIODICITY, layout.HNR, layout.H1_H2, layout.H1_A3)]
+    np.testing.assert_array_equal(torn[: held[0] - 1], whole[: held[0] - 1])
+    np.testing.assert_array_equal(torn[later:, away], whole[later:, away])
+
+
+def test_a_hole_in_pieces_is_the_same_hole() -> None:
+    pcm = with_hole(3237, 320)
+    whole = descriptors(pcm)
+    for sizes in ([1], [160], [7, 640, 33]):
+        assert in_chunks(pcm, sizes).tobytes() == whole.tobytes()
+
+
+def test_a_long_hole_is_silence() -> None:
+    rows = descriptors(with_hole(3200, 1600))
+    quiet = np.flatnonzero(rows[:, layout.ENERGY] < -90.0)
+    assert len(quiet) > 8
+    assert not rows[quiet[0], layout.FLUX], "the cut itself is no change of voice"
+    assert 0 < rows[:, layout.HELD].sum() <= 11
+    assert not rows[quiet[-1] + 4 :, layout.HELD].any()
+
+
+def test_a_voice_that_fades_into_zeros_is_no_hole() -> None:
+    fade = np.concatenate([np.ones(4000), np.exp(-np.arange(1200) / 120.0), np.zeros(2800)])
+    rows = descriptors((GLIDE * fade).astype(np.int16))
+    assert not rows[:, layout.HELD].any()
+    assert rows[-1, layout.ENERGY] == pytest.approx(-100.0, abs=0.1)
+
+
+def test_a_call_that_begins_with_zeros_holds_nothing() -> None:
+    assert not descriptors(np.concatenate([np.zeros(400, np.int16), NOISY[:2000]]))[:, layout.HELD].any()
+    # Nothing is there to repeat in the first frame.
+    rows = descriptors(with_hole(100, 160))
+    assert not rows[0, layout.HELD]
+    assert rows[1, layout.HELD]
+
+
+@pytest.mark.parametrize("line", ["whole", "without the fundamental"])
+@pytest.mark.parametrize("slope", [0.0, 1.0], ids=["bright", "dark"])
+@pytest.mark.parametrize("snr_db", [40.0, 15.0])
+def test_no_octave_is_missed_from_a_growl_to_a_shout(line: str, slope: float, snr_db: float) -> None:
+    rng = np.random.default_rng(5)
+    t = np.arange(1600) / 8000
+    right = wrong = 0
+    for hz in np.geomspace(60.0, 640.0, 60):
+        heard = [h for h in range(1, 60) if (300.0 if line != "whole" else 0.0) <= h * hz <= 3400.0]
+        wave = sum(np.cos(2 * np.pi * h * hz * t + rng.uniform(0, 6.28)) * h**-slope for h in heard)
+        wave = 6000.0 * wave / np.abs(wave).max()
+        noisy = wave + rng.normal(0, np.std(wave) * 10 ** (-snr_db / 20), len(t))
+        f0 = descriptors(noisy.astype(np.int16))[:, layout.F0]
+        off = np.abs(f0 - 12 * np.log2(hz / 27.5)) > 0.5
+        right += int((~off).sum())
+        wrong += int((off & (f0 > 0)).sum())
+    assert wrong <= 0.01 * right
+    assert right >= 0.97 * 60 * 17
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [np.zeros(160), np.zeros((2, 80), np.int16), np.zeros(320, np.int16)[::2], [0] * 160],
-    ids=["float", "two-dimensional", "strided", "list"],
+    [np.zeros(160), np.full(160, np.nan), np.zeros((2, 80), np.int16), np.zeros(320, np.int16)[::2], [0] * 160],
+    ids=["float", "not a number", "two-dimensional", "strided", "list"],
 )
 def test_wrong_samples_are_refused_by_name(wrong: object) -> None:
     with pytest.raises(SamplesError, match="int16"):

@@ -169,7 +169,7 @@ def test_silence_does_not_correlate(autocorrelation: Kernel) -> None:
 
 
 @pytest.mark.parametrize("best_pitch", both(pitch.best_pitch))
-@pytest.mark.parametrize("hz", [70.0, 95.0, 140.0, 205.3, 330.0, 480.0])
+@pytest.mark.parametrize("hz", [70.0, 95.0, 140.0, 205.3, 330.0, 480.0, 520.0, 640.0])
 def test_pitch_of_a_buzz(best_pitch: Kernel, hz: float) -> None:
     frame = reference.buzz(hz, 0.05)[:320].astype(np.float64)
     out = np.zeros(2)
@@ -189,7 +189,7 @@ def test_noise_has_no_pitch(best_pitch: Kernel) -> None:
 @pytest.mark.parametrize("best_pitch", both(pitch.best_pitch))
 def test_between_equal_octaves_the_one_before_wins(best_pitch: Kernel) -> None:
     correlation = np.zeros(layout.LAG_MAX + 2)
-    correlation[[40, 80]] = 0.9
+    correlation[[80, 160]] = 0.9
     out = np.zeros(2)
     best_pitch(correlation, 0.0, out)
     assert out[0] == pytest.approx(200.0)
@@ -212,16 +212,29 @@ def test_harmonics_to_noise(ratio: Kernel) -> None:
 
 
 def test_the_kernels_in_plain_python_make_the_same_rows() -> None:
-    pcm = reference.buzz(180.0, 0.08)
+    pcm = reference.buzz(180.0, 0.12)
+    pcm[500:660] = 0
     rows = []
     for kernel in (frame_kernels.advance, frame_kernels.advance.py_func):
-        out = np.zeros((8, layout.WIDTH))
+        out = np.zeros((12, layout.WIDTH))
         shape = (frame_kernels.SCRATCH_ROWS, frame_kernels.SCRATCH_WIDTH)
         memory = np.zeros(frame_kernels.MEMORY)
-        count = kernel(pcm, np.zeros(320), np.zeros(1, np.int64), memory, np.zeros(shape), out)
+        counters = np.zeros(frame_kernels.COUNTERS, np.int64)
+        count = kernel(pcm, np.zeros(321), memory, counters, np.zeros(shape), out)
         rows.append(out[:count])
     np.testing.assert_array_equal(rows[0], rows[1])
     assert len(rows[0]) == (len(pcm) - 320) // 80 + 1
+
+
+@pytest.mark.parametrize("repeat", both(frame_kernels.repeat))
+def test_a_repeated_row_has_no_flux_and_says_so(repeat: Kernel) -> None:
+    memory = np.arange(frame_kernels.MEMORY, dtype=np.float64)
+    out = np.zeros(layout.WIDTH)
+    repeat(memory, out)
+    expected = np.arange(layout.WIDTH, dtype=np.float64)
+    expected[layout.FLUX], expected[layout.HELD] = 0.0, 1.0
+    np.testing.assert_array_equal(out, expected)
+    assert memory[frame_kernels.BEFORE] == frame_kernels.REPEATED
 
 
 @pytest.mark.parametrize("describe", both(frame_kernels.describe))
