@@ -3,7 +3,7 @@
 The same recordings are followed as calls (`emotion.offline.trace`) twice, as they are and perturbed, both at the far
 end of a mu-law line, and compared clip by clip. Half a second of silence before each and 0.3 s after it are perturbed
 with it, so that noise, music and prompts are there before the caller is, as on a call. Frames are flagged as speech by
-their energy alone: within 35 dB of the loudest and 6 dB above the quiet ones.
+their energy alone: within 35 dB of the loudest and 3 dB above the quiet ones, and for 100 ms after such a frame.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ PROMPTS: Final = Path(__file__).parents[2] / "config" / "defaults" / "prompts"
 """The prompts that ship: what callers hear of us."""
 
 _BEFORE_S, _AFTER_S = 0.5, 0.3
+_HOLD = 5
 _DRAWS = 300
 _FALSE_ALARMS = 0.05
 _SOUND_S = 10.0
@@ -283,7 +284,8 @@ def flags(pcm: Samples) -> list[bool]:
     if not len(power):
         return []
     db = 10.0 * np.log10(power + 1.0)
-    return [bool(x) for x in (db > db.max() - 35.0) & (db > np.quantile(db, 0.15) + 6.0)]
+    loud = (db > db.max() - 35.0) & (db > np.quantile(db, 0.15) + 3.0)
+    return [bool(x) for x in np.convolve(loud, np.ones(_HOLD + 1))[: len(loud)] > 0.5]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 Pure functions on int16 at 8 kHz. All of it is simulation: a recording made louder by a filter is not a
 person who speaks up. What is moved, by how much and after whom stands with each function; what is left out
 (durations of vowels, the first formant of loud speech, breaks of the voice) too. The recordings were cut to the
-telephone band before: moving a spectrum up leaves a gap at its lower edge that a real voice would fill,
-moving it down one at its upper edge. What then lies above 3400 Hz is cut, as a line does.
+telephone band before: moving a spectrum up leaves a gap at its lower edge that a real voice would fill, and what
+then lies above 3400 Hz is cut, as a line does; playing slower leaves a gap at its upper edge.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def revoiced(pcm: Samples, pitch: float, formants: float) -> Samples:
 
     Stretched in time by waveform similarity (Verhelst and Roelands, "An overlap-add technique based on waveform
     similarity", ICASSP 1993), resampled back, then the spectral envelope (cepstrum under 2.5 ms, frames of 32 ms)
-    is moved to where it shall be, by 15 dB at most anywhere, and the level set back.
+    is moved to where it shall be, by 15 dB at most anywhere, and the level set back. What a lower pitch leaves empty at
+    the upper edge of the band is filled from the recording itself: else the voice would sound muffled, too.
     """
     n = len(pcm)
     if n < 2 * _WSOLA_FRAME:
@@ -85,6 +86,8 @@ def revoiced(pcm: Samples, pitch: float, formants: float) -> Samples:
     x = _resampled(_stretched(pcm.astype(np.float64), pitch), n)
     if abs(formants / pitch - 1.0) > 0.005:
         x = _envelope_moved(x, pitch, formants / pitch)
+    if pitch < 1.0:
+        x = _topped_up(x, pcm.astype(np.float64), pitch)
     return to_int16(equalised(x, *_LINE_END) if max(pitch, formants) > 1.0 else x)
 
 
@@ -212,6 +215,12 @@ def _envelope_moved(x: Floats, pitch: float, factor: float) -> Floats:
     gain = np.where((hz >= low) & (hz <= top), np.clip(wanted - now, -limit, limit), 0.0)
     moved = _overlapped(spectra * np.exp(gain), len(x))
     return moved * (_rms(x) / max(_rms(moved), 1e-12))
+
+
+def _topped_up(x: Floats, recording: Floats, pitch: float) -> Floats:
+    """`x` below the moved edge of the band, the recording above it, crossing over within 100 Hz."""
+    edge = (_LINE_HZ[1] * pitch - 150.0, _LINE_HZ[1] * pitch - 50.0)
+    return equalised(x, edge, (0.0, -60.0)) + equalised(recording, edge, (-60.0, 0.0))
 
 
 def _trembling(x: Floats, rng: np.random.Generator) -> Floats:

@@ -128,8 +128,9 @@ def test_flags_are_raised_where_there_is_sound() -> None:
     for recording in (pcm, lines.with_noise(pcm, np.random.default_rng(1), 15.0), lines.level(pcm, -20.0)):
         found = np.array(perturbed.flags(recording))
         assert len(found) == len(pcm) // 160
-        assert found[25:75].mean() > 0.95
+        assert found[25:80].mean() > 0.95
         assert found[:24].mean() < 0.05
+        assert found[81:].mean() < 0.05
     assert perturbed.flags(np.zeros(0, np.int16)) == []
     assert len(perturbed.flags(pcm[:161])) == 2
 
