@@ -181,14 +181,17 @@ class Speech:
 class Tone:
     """Emotion in the voice: one switch for the whole site, and what counts as angry.
 
-    `model` None is the one that ships with Nabra. `angry_at` is on the scale 0..1 of the estimates.
+    `model` None is the one that ships with Nabra. `anger_prior` is the share of calls taken to be angry before
+    anything is heard; every probability of anger is stated for it. A call is alarmed where it is angry with at least
+    the probability `angry_at`: at a prior of 0.03, 0.045 is evidence of 3 to 2, 0.24 of 10 to 1, and 0.5 of 32 to 1.
     """
 
     enabled: bool = True
     model: Path | None = None
     min_voiced_s: float = between(1, 10, 1.0)
     half_life_s: float = between(0.5, 60, 4.0)
-    angry_at: float = between(0.05, 1, 0.75)
+    anger_prior: float = between(0.001, 0.999, 0.03)
+    angry_at: float = between(0.001, 0.999, 0.045)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 import asr.events as speech
 from asr.listener import Listener
-from emotion import Estimate, Tracker
-from nabra.ears import Deaf, Ears
+from emotion import Answer, Estimate, Inquiry, Tracker
+from nabra.ears import Deaf, Ears, tracker_settings
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
+from nabra.tone_batches import Place
 from router import evidence
 from router.commands import (
     Command,
@@ -110,6 +111,7 @@ class Call:
         self._analysis_from_s = 0.0
         self._listener: Listener | None = None
         self._tracker: Tracker | None = None
+        self._tone_place: Place | None = None
         self.facts = facts
         self.decision: Decision | None = None
         self.speech_end_s: float | None = None
@@ -143,11 +145,10 @@ class Call:
         if listener is None:
             return
         listener.push(pcm)
-        tracker = self._tracker
-        if tracker is not None:
-            estimate = tracker.push(pcm, listener.voiced)
-            if estimate is not None:
-                self._on_estimate(estimate, now_s)
+        tracker, place = self._tracker, self._tone_place
+        if tracker is not None and place is not None:
+            for inquiry in tracker.feed(pcm, listener.voiced):
+                place.ask(inquiry)
 
     @_entry
     def on_key(self, digit: str, now_s: float) -> None:
@@ -173,7 +174,7 @@ class Call:
 
     @_entry
     def shed_tone(self, reason: str, now_s: float) -> None:
-        """Stop analysing tone for want of time; words and keys go on."""
+        """Stop analysing tone, for want of time or of a model that answers; words and keys go on."""
         if self._tracker is None:
             return
         self._drop_tracker()
@@ -210,9 +211,7 @@ class Call:
                 )
             case speech.Endpoint(speech_end_s=end_s):
                 self.speech_end_s = start_s + end_s
-                self._publish(
-                    EventKind.END_OF_UTTERANCE, now_s, audio_s, {"speech_end_audio_s": self.speech_end_s}
-                )
+                self._publish(EventKind.END_OF_UTTERANCE, now_s, audio_s, {"speech_end_audio_s": self.speech_end_s})
                 self._receive(
                     evidence.EndOfUtterance(at_s=now_s, audio_s=audio_s, speech_end_audio_s=self.speech_end_s)
                 )
@@ -243,11 +242,28 @@ class Call:
                 self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
         self.phone.moved()
 
+    @_entry
+    def _on_tone(self, inquiry: Inquiry, answer: Answer | None) -> None:
+        """Take what the tone model says to an inquiry of this call."""
+        estimate = None if self._tracker is None else self._tracker.settle(inquiry, answer)
+        if estimate is not None:
+            self._on_estimate(estimate, self._clock())
+            self.phone.moved()
+
+    @_entry
+    def _on_tone_lost(self, reason: str) -> None:
+        """Take that the tone model answers this call no more."""
+        self.shed_tone(reason, self._clock())
+        self.phone.moved()
+
     def _on_estimate(self, estimate: Estimate, now_s: float) -> None:
         values = {
             "arousal": estimate.arousal,
             "valence": estimate.valence,
             "anger": estimate.anger,
+            "call_anger": estimate.call_anger,
+            "alarmed": estimate.alarmed,
+            "trend": estimate.trend,
             "confidence": estimate.confidence,
             "abstained": estimate.abstained,
             "voiced_s": estimate.voiced_s,
@@ -267,6 +283,9 @@ class Call:
                 confidence=estimate.confidence,
                 abstained=estimate.abstained,
                 reason=estimate.reason,
+                prior=self._loaded.config.tone.anger_prior,
+                call_anger=estimate.call_anger,
+                trend=estimate.trend,
             )
         )
 
@@ -321,14 +340,16 @@ class Call:
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
             if configured:
                 self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
-        if not tone or self._ears.tone_model is None:
+        asker = self._ears.tone
+        if not tone or asker is None:
             return
-        busy = self._ears.too_busy_for_tone()
-        if busy:
-            self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": busy})
-            self._no_tone(busy, now_s)
+        missing = self._ears.no_tone()
+        if missing:
+            self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": missing})
+            self._no_tone(missing, now_s)
         else:
-            self._tracker = Tracker(self._ears.tone_model, self._ears.tracker)
+            self._tracker = Tracker(asker.model, tracker_settings(self._loaded.config, asker.model))
+            self._tone_place = asker.join(self._on_tone, self._on_tone_lost)
 
     def _no_tone(self, reason: str, now_s: float) -> None:
         """Leave on the record that tone was not listened to, and why."""
@@ -348,6 +369,9 @@ class Call:
         )
 
     def _drop_tracker(self) -> None:
+        if self._tone_place is not None:
+            self._tone_place.leave()
+            self._tone_place = None
         if self._tracker is not None:
             self._tracker.close()
             self._tracker = None

@@ -13,6 +13,8 @@ from asr.errors import ModelMissing
 from asr.listener import ListenerSettings
 from config.schema import Config, SpeechEngine
 from emotion import ToneModel, TrackerSettings
+from emotion.model import at_prior
+from nabra.tone_batches import ToneAsker, ToneAtOnce
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,18 @@ class Ears:
     listener: ListenerSettings
     recogniser_id: Callable[[str], str]
     """Given a language: name and digest of its recogniser's model, empty where there is none."""
-    tone_model: ToneModel | None
-    tracker: TrackerSettings
-    too_busy_for_tone: Callable[[], str] = lambda: ""
+    tone: ToneAsker | None
+    """Where the tone model is asked; None where no call's tone is analysed."""
+    too_busy: Callable[[], str] = lambda: ""
     """Why the machine has no time for tone just now; empty where it has."""
+
+    def no_tone(self) -> str:
+        """Return why the tone of a call that begins now cannot be heard; empty where it can."""
+        return self.too_busy() or (self.tone.trouble if self.tone is not None else "")
 
     def models(self, language: str) -> dict[str, str]:
         """Return the ids of the models that listen to a call, for its record."""
-        ids = {"recogniser": self.recogniser_id(language), "tone": self.tone_model.model_id if self.tone_model else ""}
+        ids = {"recogniser": self.recogniser_id(language), "tone": self.tone.model.model_id if self.tone else ""}
         return {name: model_id for name, model_id in ids.items() if model_id}
 
 
@@ -75,9 +81,15 @@ def listener_settings(config: Config) -> ListenerSettings:
     return ListenerSettings(endpoint=endpoint, partial_every_ms=speech.partial_every_ms)
 
 
-def tracker_settings(config: Config) -> TrackerSettings:
-    """Return how much voice an estimate of tone needs."""
-    return TrackerSettings(min_voiced_s=config.tone.min_voiced_s)
+def tracker_settings(config: Config, model: ToneModel) -> TrackerSettings:
+    """Return how much voice an estimate of tone needs, how many calls are taken to be angry, and what alarms."""
+    tone = config.tone
+    return TrackerSettings(
+        min_voiced_s=tone.min_voiced_s,
+        anger_prior=tone.anger_prior,
+        # The tracker's threshold is on the model's own scale.
+        alarm_at=at_prior(tone.angry_at, tone.anger_prior, model.prior),
+    )
 
 
 def tone_model(config: Config) -> ToneModel | None:
@@ -120,11 +132,11 @@ def offline_ears(config: Config, languages: Collection[str]) -> Ears:
         engine = engines.get(language)
         return None if engine is None else InlineDecoder(engine)
 
+    model = tone_model(config)
     return Ears(
         languages=frozenset(engines),
         decoder=decoder,
         listener=listener_settings(config),
         recogniser_id=lambda language: engines[language].facts.model_id if language in engines else "",
-        tone_model=tone_model(config),
-        tracker=tracker_settings(config),
+        tone=None if model is None else ToneAtOnce(model),
     )

@@ -2,8 +2,9 @@
 
 Theory of operation: everything here runs on one event loop. Recognisers run in processes of their own
 (`asr.pool`), records are written by a thread (`nabra.operations.records`), the manager connection reads in a
-thread (`telephony.ami`); none of them can hold the loop up. A call is begun when its socket and its
-announcement have met, keeps the generation it began with, and is handed back whatever happens.
+thread (`telephony.ami`), the tone model answers all calls from a thread (`nabra.tone_batches`); none of them
+can hold the loop up. A call is begun when its socket and its announcement have met, keeps the generation it
+began with, and is handed back whatever happens.
 
 Start order: state, models and kernels warm, recognisers, manager connections, and the listening socket last;
 a PBX that finds no listening socket goes on to its default queue at once.
@@ -27,7 +28,7 @@ from asr.pool_types import PoolSettings
 from asr.vad import shipped_silero
 from config.schema import Config
 from emotion import ToneModel, warm_up
-from nabra.ears import Ears, listener_settings, speech_specs, tone_model, tracker_settings
+from nabra.ears import Ears, listener_settings, speech_specs, tone_model
 from nabra.errors import ServiceError
 from nabra.generations import Loaded, load, state_of
 from nabra.live import LiveCall
@@ -35,6 +36,7 @@ from nabra.loop_watch import LoopWatch
 from nabra.operations.bus import CallEvent, EventBus, EventKind
 from nabra.operations.outcomes import Outcomes
 from nabra.operations.records import RecordStore, RecordStoreSettings
+from nabra.tone_batches import ToneBatches
 from router.generation import Generation
 from telephony.ami import AmiClient, AmiEvent, AmiSettings, AmiState
 from telephony.errors import AmiDown
@@ -103,6 +105,9 @@ class Service:
             clock=wall,
         )
         self.pool: RecogniserPool | None = None
+        self.tone: ToneBatches | None = None
+        self.on_tone_run: Callable[[int, float], None] | None = None
+        """Told after each run of the tone model how many inquiries it answered, and in how many seconds."""
         self.server = AudioSocketServer(
             ServerSettings(
                 host=config.listen.host,
@@ -178,6 +183,9 @@ class Service:
         self._loaded = await asyncio.to_thread(load, config, 1)
         self._progress("warming the tone model")
         model = await asyncio.to_thread(_warm_tone_model, config)
+        if model is not None:
+            self.tone = ToneBatches(model, on_run=self._on_tone_run)
+            self.tone.start()
         await asyncio.to_thread(shipped_silero)
         specs = speech_specs(config)
         speech = config.speech
@@ -203,9 +211,8 @@ class Service:
             decoder=self._decoder,
             listener=listener_settings(config),
             recogniser_id=self._recogniser_id,
-            tone_model=model,
-            tracker=tracker_settings(config),
-            too_busy_for_tone=self.watch.busy,
+            tone=self.tone,
+            too_busy=self.watch.busy,
         )
         self.records.start()
         self.watch.start()
@@ -240,6 +247,8 @@ class Service:
             await ami.stop()
         if self.pool is not None:
             await self.pool.stop()
+        if self.tone is not None:
+            self.tone.stop()
         self.watch.stop()
         # One more turn, so that observers see the last events before they are stopped.
         await asyncio.sleep(0)
@@ -267,7 +276,7 @@ class Service:
             changed.append("budget.total_s (the dialplan's watchdog: write the PBX's files again)")
         if running.tone.model != config.tone.model:
             changed.append("tone.model")
-        if config.tone.enabled and self.ears.tone_model is None:
+        if config.tone.enabled and self.tone is None:
             changed.append("tone.enabled (it was off at the start, so no model is loaded)")
         if changed:
             raise ServiceError(
@@ -304,9 +313,7 @@ class Service:
 
     def _begin(self, call: LiveCall, announcement: Announcement) -> None:
         try:
-            self._outcomes.follow(
-                call.id, announcement.pbx, announcement.uniqueid, announcement.linkedid, self.clock()
-            )
+            self._outcomes.follow(call.id, announcement.pbx, announcement.uniqueid, announcement.linkedid, self.clock())
             call.announced(announcement)
         except Exception as error:
             # An announcement comes from the manager connection, which has no call to hand back.
@@ -341,6 +348,10 @@ class Service:
         facts = None if self.pool is None else self.pool.facts(language)
         return "" if facts is None else facts.model_id
 
+    def _on_tone_run(self, asked: int, seconds: float) -> None:
+        if self.on_tone_run is not None:
+            self.on_tone_run(asked, seconds)
+
     def _shed_tone(self) -> None:
         for call in list(self._calls.values()):
             call.shed_tone(self.watch.busy())
@@ -357,9 +368,7 @@ class Service:
                 return line.language
         return config.default_language
 
-    def publish(
-        self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]
-    ) -> None:
+    def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
         """Put an event of a call on the bus."""
         self.bus.publish(kind, call=call, at_s=at_s, audio_s=audio_s, data=data)
 

@@ -10,6 +10,8 @@ from nabra.service import Service
 from telephony.ami import AmiState
 
 LATE_S = 0.25
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+BATCH_SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02, 0.1, 1.0)
 
 
 def report(service: Service) -> HealthReport:
@@ -32,6 +34,8 @@ def report(service: Service) -> HealthReport:
     if recognisers is not None and not all(worker.ready for worker in recognisers.workers):
         ready = sum(worker.ready for worker in recognisers.workers)
         problems.append(f"{ready} of {len(recognisers.workers)} recogniser processes are ready")
+    if service.tone is not None and service.tone.trouble:
+        problems.append(f"{service.tone.trouble}: calls are decided without tone")
     if service.watch.late_s > LATE_S:
         problems.append(f"the event loop was {service.watch.late_s * 1000:.0f} ms late: the machine is too busy")
     facts: dict[str, object] = {
@@ -68,5 +72,13 @@ def metrics_of(service: Service) -> tuple[Metrics, CallMetrics]:
         lambda: {name: float(state is AmiState.UP) for name, state in service.ami_states().items()},
         label="pbx",
     )
+    batch = metrics.histogram("nabra_tone_batch_size", "Inquiries that one run of the tone model answered", BATCH_SIZES)
+    took = metrics.histogram("nabra_tone_batch_seconds", "Time of one run of the tone model", BATCH_SECONDS)
+
+    def on_tone_run(asked: int, seconds: float) -> None:
+        batch.observe(asked)
+        took.observe(seconds)
+
+    service.on_tone_run = on_tone_run
     metrics.gauge("nabra_records_dropped", "Records lost since the start", lambda: service.records.stats().dropped)
     return metrics, calls

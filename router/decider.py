@@ -229,7 +229,7 @@ def _values(
         "pbx": moment.facts.pbx,
         "caller_number": moment.facts.caller_number,
         "tone_known": tone.heard,
-        "angry": tone.anger >= generation.config.tone.angry_at,
+        "angry": tone.alarmed,
         "anger": tone.anger,
         "arousal": tone.arousal,
         "valence": tone.valence,
@@ -322,8 +322,15 @@ def _reasons(
             reasons.append(say(Code.FEW_WORDS, words=moment.understood.words, threshold=threshold))
         if outcome.route is None:
             reasons.append(say(Code.DEFAULT, destination=config.default))
-    if moment.tone.heard and moment.tone.anger >= config.tone.angry_at:
-        reasons.append(say(Code.ANGRY, anger=round(moment.tone.anger, 4), angry_at=config.tone.angry_at))
+    if moment.tone.alarmed:
+        reasons.append(
+            say(
+                Code.ANGRY,
+                anger=round(moment.tone.call_anger, 4),
+                angry_at=config.tone.angry_at,
+                prior=config.tone.anger_prior,
+            )
+        )
     elif not moment.tone.heard and not moment.footing.tone_off and moment.spoke:
         reasons.append(say(Code.TONE_UNHEARD))
     if outcome.raise_minutes > 0:

@@ -93,6 +93,10 @@ class Tone(Evidence):
     voiced_s : seconds of voiced speech it rests on.
     arousal, valence, anger, confidence : 0..1.
     abstained : the numbers must not be used; `reason` says why.
+    prior : share of angry calls that the probabilities of anger assume, in (0, 1).
+    call_anger : how likely what was heard makes anger, weighed as an alarm must be, 0..1 (0 where too little was
+        heard for an alarm); None where the tracker does not say.
+    trend : log-odds of anger gained in 10 s; 0 where it is not known.
     """
 
     t_s: float
@@ -103,6 +107,9 @@ class Tone(Evidence):
     confidence: float
     abstained: bool = False
     reason: str = ""
+    prior: float = 0.5
+    call_anger: float | None = None
+    trend: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

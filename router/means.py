@@ -28,7 +28,7 @@ class Means:
     def __init__(self, config: Config, *, notice: bool, recogniser: bool) -> None:
         self._config = config
         self._notice = notice
-        self._tone = ToneEvidence(config.tone.half_life_s)
+        self._tone = ToneEvidence(config.tone)
         self.recogniser = self.recogniser_at_start = recogniser
         self.lost_reason: str | None = None
         self.tone_on = config.tone.enabled and notice

@@ -146,8 +146,10 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.ANGRY: (
-        "The caller sounds angry ({anger:.2f}, from {angry_at:.2f} counts as angry).",
-        "يبدو المتصل غاضبًا ({anger:.2f}، ويُعدّ غاضبًا ابتداءً من {angry_at:.2f}).",
+        "The caller sounds angry: probability {anger:.3f}, where {prior:.3f} of all callers are; "
+        "from {angry_at:.3f} counts as angry.",
+        "يبدو المتصل غاضبًا: الاحتمال {anger:.3f}، ونسبة الغاضبين بين جميع المتصلين {prior:.3f}؛ "
+        "ويُعدّ غاضبًا ابتداءً من {angry_at:.3f}.",
         "sounds angry",
         "يبدو غاضبًا",
         "",

@@ -9,7 +9,9 @@ audio.
     generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
     recogniser_available, text (null where it is not kept), asked
     notice              {started_s, ended_s}
-    tone                {analysed, off_by_caller, deleted, heard, anger, arousal, valence, confidence}
+    tone                {analysed, off_by_caller, deleted, heard, anger, call_anger, alarmed, trend, arousal,
+                        valence, confidence}; anger and call_anger at the prior of the configuration, in the
+                        timeline at the `prior` that stands beside them
     decision            null, or {destination, priority, intent, probability, probabilities, rung,
                         steps [{rung, missing}], trigger, reasons [{code, en, ar, parameters}], rules_fired,
                         rules_shadowed, shadow_destination, shadow_priority, name_prefix, agent_line,
@@ -53,7 +55,10 @@ from router.tone import ToneNow
 if TYPE_CHECKING:
     from router.decider import Understanding
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, SCHEMA)
+"""Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
+_SINCE_2 = ("prior", "call_anger", "trend")
 _INTENTS_SHOWN = 3
 
 _COMMAND_NAMES: dict[type[Command], str] = {
@@ -183,6 +188,9 @@ class DecisionRecord:
                 "deleted": self.tone_deleted,
                 "heard": tone.heard,
                 "anger": _finite(tone.anger),
+                "call_anger": _finite(tone.call_anger),
+                "alarmed": tone.alarmed,
+                "trend": _finite(tone.trend),
                 "arousal": _finite(tone.arousal),
                 "valence": _finite(tone.valence),
                 "confidence": _finite(tone.confidence),
@@ -298,11 +306,13 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
     Raises
     ------
     RecordError
-        Where the schema is another, or a field is missing or has the wrong shape.
+        Where the schema is unknown, or a field is missing or has the wrong shape.
     """
-    if value.get("schema") != SCHEMA or value.get("kind") != "decision":
+    schema = value.get("schema")
+    if schema not in READABLE or value.get("kind") != "decision":
         raise RecordError(
-            f"not a decision record of schema {SCHEMA} (schema {value.get('schema')!r}, kind {value.get('kind')!r})"
+            f"not a decision record of schema {' or '.join(map(str, READABLE))} "
+            f"(schema {schema!r}, kind {value.get('kind')!r})"
         )
     try:
         facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
@@ -312,7 +322,7 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
         return RecordedCall(
             call=facts,
             recogniser_available=bool(value["recogniser_available"]),
-            evidence=tuple((_event_from_json(entry), float(entry["now_s"])) for entry in value["timeline"]),
+            evidence=tuple((_event_from_json(entry, schema), float(entry["now_s"])) for entry in value["timeline"]),
             decision=None if decision is None else decision_from_json(decision),
             generation_hash=value["generation"]["hash"],
             has_text=value["text"] is not None,
@@ -348,10 +358,11 @@ def _command_to_json(command: Command) -> dict[str, object]:
     return shown
 
 
-def _event_from_json(entry: Mapping[str, Any]) -> Event:
+def _event_from_json(entry: Mapping[str, Any], schema: int) -> Event:
     kind = EVENT_KINDS[entry["event"]]
-    given = {name.name: entry[name.name] for name in dataclasses.fields(kind)}
-    for name in ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence"):
+    names = [name.name for name in dataclasses.fields(kind)]
+    given = {name: entry[name] for name in names if schema > 1 or name not in _SINCE_2}
+    for name in ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend"):
         if name in given and given[name] is None and entry["event"] == "tone":
             given[name] = math.nan
     return kind(**given)

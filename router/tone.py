@@ -1,7 +1,15 @@
 """How the caller sounds, over the estimates heard so far: bounded, decaying, monotone in each of them.
 
-Each estimate counts by its confidence, halved every `half_life_s`. A fixed weight of calm stands beside
-them, so that one unsure estimate says little, and what was heard long ago fades back to calm.
+Anger is added up as evidence, in natural log-odds from the prior that an estimate is stated for: 0 says nothing, and
+it does not matter which prior that was. What is known at one moment is stated for the operator's own prior
+(`tone.anger_prior`).
+
+- `anger`, how the caller sounds now: each estimate counts by its confidence, halved every `half_life_s`. A fixed
+  weight of no evidence stands beside them, so that one unsure estimate says little, and what was heard long ago
+  fades back to the prior. Arousal and valence likewise, as probabilities, back to 0.5.
+- `call_anger`, what a call is alarmed by: the most that the tracker gave at any moment, which weighs by itself how
+  much was heard; evidence for anger stands while it is fresh and then fades with the same half-life. So a call is
+  ever alarmed where its highest reaches `tone.angry_at`, which is what the figures of the model count.
 """
 
 from __future__ import annotations
@@ -9,27 +17,59 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from config.schema import Tone as ToneSettings
 from router.evidence import Tone
 
 CALM_WEIGHT = 0.25
+MOST_EVIDENCE = 7.0
+"""One estimate counts for a thousand to one at most, on either side."""
+FRESH_S = 1.0
+"""Estimates come four times a second: one that no other followed for so long begins to fade."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToneNow:
     """How the caller sounds at one moment.
 
-    `heard` is False where nothing may be used: tone is off, every estimate abstained, or none came. The
-    numbers are then NaN, with which every comparison is false.
+    `anger` and `call_anger` are probabilities at the operator's prior; the call is `alarmed` where `call_anger` is
+    at least `tone.angry_at`. `trend` is the newest estimate's, in log-odds of anger gained in 10 s. `heard` is False
+    where nothing may be used: tone is off, every estimate abstained, or none came. The numbers are then NaN, with
+    which every comparison is false.
     """
 
     heard: bool
     anger: float
+    call_anger: float
+    alarmed: bool
+    trend: float
     arousal: float
     valence: float
     confidence: float
 
 
-UNHEARD = ToneNow(heard=False, anger=math.nan, arousal=math.nan, valence=math.nan, confidence=math.nan)
+UNHEARD = ToneNow(
+    heard=False,
+    anger=math.nan,
+    call_anger=math.nan,
+    alarmed=False,
+    trend=math.nan,
+    arousal=math.nan,
+    valence=math.nan,
+    confidence=math.nan,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """An estimate that counts: when it was made, its confidence, its evidence of anger, and the rest as given."""
+
+    at_s: float
+    confidence: float
+    anger: float
+    call_anger: float | None
+    trend: float
+    arousal: float
+    valence: float
 
 
 class ToneEvidence:
@@ -37,22 +77,38 @@ class ToneEvidence:
 
     Parameters
     ----------
-    half_life_s : seconds after which an estimate counts half.
+    settings : of the site; `half_life_s`, `anger_prior` and `angry_at` are used.
     """
 
-    def __init__(self, half_life_s: float) -> None:
-        self._half_life_s = half_life_s
-        self._used: list[tuple[float, float, float, float, float]] = []
+    def __init__(self, settings: ToneSettings) -> None:
+        self._half_life_s = settings.half_life_s
+        self._prior = _log_odds(settings.anger_prior)
+        self._angry_at = settings.angry_at
+        self._used: list[_Used] = []
         self.seen = 0
 
     def add(self, tone: Tone, at_s: float) -> None:
         """Take one estimate, made at `at_s`; abstentions and numbers off the scale count for nothing."""
         self.seen += 1
-        numbers = (tone.confidence, tone.anger, tone.arousal, tone.valence)
+        numbers = (tone.confidence, tone.anger, tone.arousal, tone.valence, tone.trend)
         if tone.abstained or not all(math.isfinite(number) for number in numbers) or tone.confidence <= 0:
             return
-        confidence, anger, arousal, valence = (min(max(number, 0.0), 1.0) for number in numbers)
-        self._used.append((at_s, confidence, anger, arousal, valence))
+        if not 0.0 < tone.prior < 1.0:
+            return
+        call_anger = tone.call_anger
+        if call_anger is not None and not math.isfinite(call_anger):
+            call_anger = None
+        self._used.append(
+            _Used(
+                at_s=at_s,
+                confidence=_unit(tone.confidence),
+                anger=_evidence(tone.anger, tone.prior),
+                call_anger=None if call_anger is None else _evidence(call_anger, tone.prior),
+                trend=tone.trend,
+                arousal=_unit(tone.arousal),
+                valence=_unit(tone.valence),
+            )
+        )
 
     def clear(self) -> int:
         """Delete everything gathered, and say how many estimates there were."""
@@ -70,18 +126,50 @@ class ToneEvidence:
         if not self._used:
             return UNHEARD
         total = anger = arousal = valence = 0.0
-        for at_s, confidence, a, r, v in self._used:
-            weight = confidence * 2.0 ** (-max(0.0, now_s - at_s) / self._half_life_s)
+        for used in self._used:
+            weight = used.confidence * self._left(now_s - used.at_s)
             total += weight
-            anger += weight * a
-            arousal += weight * r
-            valence += weight * v
+            anger += weight * used.anger
+            arousal += weight * used.arousal
+            valence += weight * used.valence
         share = total + CALM_WEIGHT
         middle = 0.5 * CALM_WEIGHT
+        given = [
+            min(used.call_anger, used.call_anger * self._left(now_s - used.at_s - FRESH_S))
+            for used in self._used
+            if used.call_anger is not None
+        ]
+        of_call = _probability(self._prior + (max(given) if given else anger / share))
         return ToneNow(
             heard=True,
-            anger=anger / share,
+            anger=_probability(self._prior + anger / share),
+            call_anger=of_call,
+            alarmed=of_call >= self._angry_at,
+            trend=self._used[-1].trend,
             arousal=(arousal + middle) / share,
             valence=(valence + middle) / share,
             confidence=total / share,
         )
+
+    def _left(self, age_s: float) -> float:
+        """What is left of something after so long, 0..1."""
+        return math.exp2(-max(0.0, age_s) / self._half_life_s)
+
+
+def _unit(number: float) -> float:
+    return min(max(number, 0.0), 1.0)
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1.0 - probability))
+
+
+def _evidence(probability: float, prior: float) -> float:
+    """Natural log-odds of a probability above those of its prior, at most MOST_EVIDENCE on either side."""
+    if not 0.0 < probability < 1.0:
+        return MOST_EVIDENCE if probability >= 1.0 else -MOST_EVIDENCE
+    return min(max(_log_odds(probability) - _log_odds(prior), -MOST_EVIDENCE), MOST_EVIDENCE)
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))

@@ -82,11 +82,25 @@ VARIABLES: tuple[Variable, ...] = (
         "the caller's number, as the record keeps it: masked unless records say otherwise",
     ),
     Variable("tone_known", Kind.TRUTH, "at least one usable estimate of tone", ToneUse.RISING),
-    Variable("angry", Kind.TRUTH, "anger is at or above tone.angry_at", ToneUse.RISING),
-    Variable("anger", Kind.NUMBER, "how angry the caller sounds, 0..1", ToneUse.RISING),
+    Variable(
+        "angry",
+        Kind.TRUTH,
+        "the call is alarmed: what was heard of it makes anger at least tone.angry_at likely",
+        ToneUse.RISING,
+    ),
+    Variable(
+        "anger",
+        Kind.NUMBER,
+        "how likely the caller sounds angry now, 0..1, tone.anger_prior where nothing speaks for or against it",
+        ToneUse.RISING,
+    ),
     Variable("arousal", Kind.NUMBER, "how aroused the caller sounds, 0..1", ToneUse.BOTH),
     Variable("valence", Kind.NUMBER, "how content the caller sounds, 0..1", ToneUse.BOTH),
 )
-"""Every variable; those from the voice make no comparison true while tone is off or unheard."""
+"""Every variable; those from the voice make no comparison true while tone is off or unheard.
+
+How anger changes (`trend`) is none of them: a rule on it would put who is angry from the first word behind who
+becomes so.
+"""
 
 BY_NAME: dict[str, Variable] = {variable.name: variable for variable in VARIABLES}

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 
 import config
 from asr.decoder import Decoder
+from emotion import ToneModel
 from nabra.errors import ServiceError
 from nabra.live import channel_variables
+from nabra.service_health import report
 from router.commands import Decide, Decision
 from router.evidence import Key
 from router.session import CallFacts, Session
@@ -134,6 +137,84 @@ def test_a_key_turns_tone_off_and_the_call_is_still_routed(run: Run) -> None:
         assert "tone" not in site.seen.kinds(caller.call)
 
     run(scenario)
+
+
+def tone_reasons(record: dict[str, Any]) -> list[str]:
+    return [entry["reason"] for entry in record["timeline"] if entry["event"] == "tone"]
+
+
+def test_tone_is_heard_by_runs_shared_between_calls(run: Run) -> None:
+    async def scenario(site: Site) -> None:
+        asked: list[int] = []
+        site.service.on_tone_run = lambda rows, _seconds: asked.append(rows)
+        callers = [await site.place() for _ in range(6)]
+        await asyncio.gather(*(speak(caller, "sales-upgrade") for caller in callers))
+        site.service.on_tone_run = None
+        for caller in callers:
+            record = decision_of(await site.lines(caller))
+            heard = [entry for entry in record["timeline"] if entry["event"] == "tone" and not entry["abstained"]]
+            assert heard
+            assert [entry["t_s"] for entry in heard] == sorted(entry["t_s"] for entry in heard)
+            assert all(entry["prior"] == 0.03 for entry in heard)
+            assert record["tone"]["heard"]
+            assert not record["tone"]["alarmed"]
+        assert max(asked) > 1
+
+    run(scenario)
+
+
+def test_a_tone_model_that_fails_costs_the_call_its_tone_and_nothing_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(self: ToneModel, features: object) -> None:
+        raise MemoryError("put here by the test")
+
+    async def scenario(site: Site) -> None:
+        monkeypatch.setattr(ToneModel, "predict", predict)
+        caller = await site.place()
+        await speak(caller, "sales-upgrade")
+        assert site.variables(caller)["NABRA_ROUTE"] == "sales"
+        record = decision_of(await site.lines(caller))
+        assert not record["tone"]["heard"]
+        assert tone_reasons(record)[-1] == "the tone model failed: MemoryError"
+        assert site.seen.kinds(caller.call).count("degraded") == 1
+
+    run(scenario)
+
+
+def test_a_tone_model_that_hangs_is_shed_and_heard_again_when_it_answers(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+    healthy = ToneModel.predict
+
+    def predict(self: ToneModel, features: Any) -> Any:
+        free.wait()
+        return healthy(self, features)
+
+    async def scenario(site: Site) -> None:
+        tone = site.service.tone
+        assert tone is not None
+        monkeypatch.setattr(ToneModel, "predict", predict)
+        caller = await site.place()
+        await speak(caller, "complaint-bill")
+        assert site.variables(caller)["NABRA_ROUTE"] == "complaints"
+        record = decision_of(await site.lines(caller))
+        assert "the tone model does not answer" in tone_reasons(record)
+        assert any(tone.trouble in problem for problem in report(site.service).problems)
+        meanwhile = await site.place()
+        await speak(meanwhile, "sales-upgrade")
+        assert tone_reasons(decision_of(await site.lines(meanwhile))) == ["the tone model does not answer"]
+        free.set()
+        assert await site.until(lambda: not tone.trouble)
+        after = await site.place()
+        await speak(after, "sales-upgrade")
+        assert decision_of(await site.lines(after))["tone"]["heard"]
+
+    try:
+        run(scenario)
+    finally:
+        free.set()
 
 
 def test_a_silent_caller_is_asked_once_and_reaches_a_person(run: Run) -> None:

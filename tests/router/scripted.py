@@ -103,7 +103,7 @@ def site(**changes: object) -> Config:
         keys={"1": "complaints", "2": "sales"},
         intents=IntentSet(intents=INTENTS),
         decision=DecisionSettings(),
-        tone=Tone(angry_at=0.7),
+        tone=Tone(anger_prior=0.5, angry_at=0.7),
         fingerprint="test",
     )
     return replace(config, **changes)  # type: ignore[arg-type]
@@ -201,7 +201,15 @@ class Caller:
             evidence.EndOfUtterance(at_s=self.now_s, audio_s=self.t, speech_end_audio_s=self.t - silence_s)
         )
 
-    def sounds(self, anger: float, confidence: float = 0.9, abstained: bool = False) -> Caller:
+    def sounds(
+        self,
+        anger: float,
+        confidence: float = 0.9,
+        abstained: bool = False,
+        *,
+        prior: float = 0.5,
+        call_anger: float | None = None,
+    ) -> Caller:
         return self.tell(
             evidence.Tone(
                 at_s=self.now_s,
@@ -214,6 +222,8 @@ class Caller:
                 confidence=confidence,
                 abstained=abstained,
                 reason="too little voice" if abstained else "",
+                prior=prior,
+                call_anger=call_anger,
             )
         )
 

@@ -33,7 +33,10 @@ SAID = st.sampled_from(
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens `after_s` later; `anger` is used where it is an estimate of tone."""
+    """Something that happens `after_s` later; `anger` is used where it is an estimate of tone.
+
+    `of_call` that the tracker also says how much of it counts for an alarm: none before enough was heard.
+    """
 
     after_s: float
     kind: str
@@ -41,6 +44,7 @@ class Step:
     anger: float = 0.0
     confidence: float = 0.9
     digit: str = "9"
+    of_call: float | None = None
 
     def apply(self, caller: Caller, louder: float = 0.0) -> None:
         at_s, audio_s = caller.now_s, caller.t
@@ -52,7 +56,12 @@ class Step:
             "ends": caller.ends,
             "partial": lambda: caller.partial(self.text),
             "final": lambda: caller.final(self.text),
-            "sounds": lambda: caller.sounds(min(1.0, self.anger + louder), self.confidence),
+            "sounds": lambda: caller.sounds(
+                min(1.0, self.anger + louder),
+                self.confidence,
+                prior=0.03,
+                call_anger=None if self.of_call is None else min(1.0, self.anger + louder) * self.of_call,
+            ),
             "unsure": lambda: caller.sounds(self.anger, abstained=True),
             "key": lambda: caller.presses(self.digit),
             "lost": lambda: caller.tell(RecogniserLost(at_s=at_s, audio_s=audio_s, reason="crashed")),
@@ -60,6 +69,9 @@ class Step:
             "hangs up": caller.hangs_up,
         }
         acts[self.kind]()
+
+
+OF_CALL = st.none() | st.sampled_from([0.0, 0.5, 1.0])
 
 
 def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
@@ -71,6 +83,7 @@ def steps(kinds: list[str]) -> st.SearchStrategy[list[Step]]:
         anger=st.floats(0, 1),
         confidence=st.floats(0, 1),
         digit=st.sampled_from("1279#"),
+        of_call=OF_CALL,
     )
     return st.lists(step, max_size=14)
 
@@ -83,7 +96,13 @@ def conversations(draw: st.DrawFn) -> list[Step]:
         said = draw(SAID)
         script.append(Step(draw(st.sampled_from([0.0, 2.5])), "speaks"))
         script += [
-            Step(0.3, "sounds", anger=draw(st.floats(0, 1)), confidence=draw(st.floats(0.3, 1)))
+            Step(
+                0.3,
+                "sounds",
+                anger=draw(st.floats(0, 1)),
+                confidence=draw(st.floats(0.3, 1)),
+                of_call=draw(OF_CALL),
+            )
             for _ in range(draw(st.integers(0, 3)))
         ]
         if draw(st.booleans()):

@@ -25,8 +25,9 @@ PARAMETERS: dict[str, Any] = {
     "rules": "r1, r2",
     "minutes": 5.0,
     "seconds": 4.0,
-    "anger": 0.8,
-    "angry_at": 0.7,
+    "anger": 0.3,
+    "angry_at": 0.085,
+    "prior": 0.03,
     "missing": "still_speaking",
     "reason": "crashed",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.schema import Records
+from config.schema import Records, Tone
 from router import RecordError, ReplayError, evidence, replay
 from router.explain import explain
 from router.masking import mask_number
@@ -56,7 +57,7 @@ def test_the_fields_are_those_that_are_documented() -> None:
     record = as_json(a_call())
     assert set(record) == FIELDS
     assert (record["schema"], record["kind"], record["call"], record["outcome"]) == (
-        1,
+        2,
         "decision",
         "6f1c",
         "decided",
@@ -124,6 +125,39 @@ def test_a_record_is_decided_again_under_another_generation() -> None:
     again = replay(record, other)
     assert again is not None
     assert (again.destination, again.priority) == ("reception", 3)
+
+
+def test_a_record_of_the_first_schema_is_explained_and_decided_as_it_was() -> None:
+    record = json.loads((Path(__file__).parent / "record_schema_1.json").read_text(encoding="utf-8"))
+    again = replay(record, generation(rules=ANGRY_RULES))
+    was = record["decision"]
+    assert again is not None
+    assert (again.destination, again.priority) == (was["destination"], was["priority"]) == ("complaints", 5)
+    assert again.decided_at_s == was["decided_at_s"]
+    rare = generation(rules=ANGRY_RULES, tone=Tone(anger_prior=0.03, angry_at=0.5))
+    strict = replay(record, rare)
+    assert strict is not None
+    assert (strict.destination, strict.priority) == ("selfservice", 0)
+    assert "tone: anger 0.81" in explain(record)
+
+
+def test_what_was_heard_is_judged_by_the_threshold_of_the_configuration_that_replays_it() -> None:
+    low, high = (generation(rules=ANGRY_RULES, tone=Tone(angry_at=at)) for at in (0.085, 0.5))
+    caller = Caller(high).until(3).speaks().sounds(0.2, prior=0.03, call_anger=0.2)
+    caller.until(4.5).ends().final("what is my balance please")
+    assert (caller.decision.destination, caller.decision.priority) == ("selfservice", 0)
+    again = replay(as_json(caller), low)
+    assert again is not None
+    assert (again.destination, again.priority) == ("complaints", 5)
+
+
+def test_the_second_schema_keeps_all_of_an_estimate() -> None:
+    record = as_json(a_call())
+    for name in ("prior", "call_anger", "trend"):
+        spoilt = json.loads(json.dumps(record))
+        del next(entry for entry in spoilt["timeline"] if entry["event"] == "tone")[name]
+        with pytest.raises(RecordError):
+            read_record(spoilt)
 
 
 def test_evidence_that_ends_too_early_is_not_guessed_at() -> None:
