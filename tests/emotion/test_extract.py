@@ -18,8 +18,8 @@ GLIDE = reference.buzz(np.linspace(110.0, 260.0, 8000), 1.0)
 NOISY = (GLIDE * 0.5 + RNG.normal(0, 300, 8000)).astype(np.int16)
 
 
-def in_chunks(pcm: NDArray[np.int16], sizes: list[int]) -> NDArray[np.float64]:
-    extractor, rows, at, turn = Extractor(), [], 0, 0
+def in_chunks(pcm: NDArray[np.int16], sizes: list[int], rate_hz: int = 8000) -> NDArray[np.float64]:
+    extractor, rows, at, turn = Extractor(rate_hz), [], 0, 0
     while at < len(pcm):
         size = sizes[turn % len(sizes)]
         rows.append(extractor.push(pcm[at : at + size]).copy())
@@ -82,6 +82,24 @@ def test_silence_and_direct_current_have_no_pitch_and_the_floor_as_level() -> No
         assert not rows[:, layout.F0].any()
         assert rows[:, layout.ENERGY] == pytest.approx(-100.0, abs=0.1)
         assert rows[:, layout.CENTROID] == pytest.approx(1900.0, abs=20)
+
+
+def test_noise_has_no_pitch_and_a_voice_in_it_keeps_its_own() -> None:
+    noise = RNG.normal(0, 1000, 16000)
+    assert np.mean(descriptors(noise.astype(np.int16))[:, layout.F0] > 0) < 0.01
+    voice = reference.buzz(180.0, 2.0).astype(np.float64)
+    for snr_db in (20.0, 10.0, 5.0):
+        mixed = voice + noise / np.std(noise) * np.std(voice) * 10 ** (-snr_db / 20)
+        f0 = descriptors(mixed.astype(np.int16))[:, layout.F0]
+        assert np.mean(np.abs(f0 - 12 * np.log2(180.0 / 27.5)) < 0.5) > 0.95
+
+
+def test_a_clipped_voice_keeps_its_pitch_and_says_that_it_is_clipped() -> None:
+    clean = reference.buzz(310.0, 1.0).astype(np.float64)
+    rows = descriptors(np.clip(clean * 40.0, -32768, 32767).astype(np.int16))
+    assert rows[:, layout.F0] == pytest.approx(12 * np.log2(310.0 / 27.5), abs=0.3)
+    assert rows[:, layout.CLIPPED].min() > 0.3
+    assert not descriptors(clean.astype(np.int16))[:, layout.CLIPPED].any()
 
 
 def test_direct_current_changes_nothing() -> None:
@@ -189,6 +207,39 @@ def test_no_octave_is_missed_from_a_growl_to_a_shout(line: str, slope: float, sn
 def test_wrong_samples_are_refused_by_name(wrong: object) -> None:
     with pytest.raises(SamplesError, match="int16"):
         Extractor().push(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rate_hz", [0, 11025, 48000, -8000])
+def test_other_rates_are_refused(rate_hz: int) -> None:
+    with pytest.raises(SamplesError, match=f"8000 or 16000 Hz, not {rate_hz}"):
+        Extractor(rate_hz)
+
+
+def wideband() -> NDArray[np.int16]:
+    """A voice at 16 kHz with energy above the telephone band too."""
+    t = np.arange(16000) / 16000
+    phase = 2 * np.pi * np.cumsum(np.linspace(110.0, 260.0, 16000)) / 16000
+    wave = sum(np.cos(h * phase) / h for h in range(1, 28)) + 0.1 * np.sin(2 * np.pi * 5500 * t)
+    return np.asarray(3000.0 * wave + RNG.normal(0, 20, 16000)).astype(np.int16)
+
+
+@pytest.mark.parametrize("sizes", [[1], [320], [160], [3, 1000, 79, 0, 81, 6000]], ids=str)
+def test_wideband_gives_the_same_bits_however_it_is_cut(sizes: list[int]) -> None:
+    pcm = wideband()
+    whole = descriptors(pcm, 16000)
+    assert in_chunks(pcm, sizes, 16000).tobytes() == whole.tobytes()
+    assert len(whole) == (8000 - 24 - 320) // 80 + 1
+
+
+def test_wideband_is_heard_as_the_line_would_carry_it() -> None:
+    from scipy.signal import resample_poly
+
+    pcm = wideband()
+    ours = descriptors(pcm, 16000)
+    theirs = descriptors(np.rint(resample_poly(pcm.astype(np.float64), 1, 2)).astype(np.int16))[: len(ours)]
+    assert np.median(np.abs(ours[:, layout.F0] - theirs[:, layout.F0])) < 0.01
+    assert np.abs(ours[5:, layout.ENERGY] - theirs[5:, layout.ENERGY]).max() < 0.1
+    assert np.abs(ours[5:, layout.CENTROID] - theirs[5:, layout.CENTROID]).max() < 20.0
 
 
 def test_names_fit_the_columns() -> None:
