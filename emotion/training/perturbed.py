@@ -25,7 +25,8 @@ from emotion.tracker import Estimate, TrackerSettings
 from emotion.training import lines, sounds, voices
 from emotion.training.figures import auc
 from emotion.training.manifest import Clip
-from telephony.audio import read_audio
+from emotion.training.recordings import read_clip
+from telephony.audio import AudioError, read_audio
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -189,13 +190,13 @@ def perturbation_figures(
     Raises
     ------
     CorpusError
-        If no clip has a label of anger, or a recording cannot be read.
+        If there are no angry clips or none that are not, or a recording or prompt cannot be read.
     """
     chosen = _chosen(clips, per_corpus, seed)
     if not any(clip.anger == 1.0 for clip in chosen) or not any(clip.anger == 0.0 for clip in chosen):
         raise CorpusError("figures per perturbation need clips that are angry and clips that are not")
-    recordings = [_padded(read_audio(clip.path)) for clip in chosen]
-    spoken = {file.stem: read_audio(file) for file in sorted(prompts.glob("*.wav"))}
+    recordings = [_padded(read_clip(clip)) for clip in chosen]
+    spoken = _prompts(prompts)
     prompt = next(iter(spoken.values()), None)
     around = [
         Surroundings([r for r, c in zip(recordings, chosen, strict=True) if c.speaker != clip.speaker][:40], prompt)
@@ -341,6 +342,13 @@ def _chosen(clips: Sequence[Clip], per_corpus: int, seed: int) -> list[Clip]:
                 turn.append((taken[clip.speaker], place))
             chosen += [shuffled[place] for _, place in sorted(turn)[:count]]
     return chosen
+
+
+def _prompts(folder: Path) -> dict[str, Samples]:
+    try:
+        return {file.stem: read_audio(file) for file in sorted(folder.glob("*.wav"))}
+    except AudioError as error:
+        raise CorpusError(f"a prompt cannot be used: {error}") from error
 
 
 def _padded(pcm: Samples) -> Samples:

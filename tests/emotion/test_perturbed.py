@@ -114,6 +114,15 @@ def test_clips_without_both_classes_are_refused(clips: list[Clip]) -> None:
         perturbed.perturbation_figures(ToneModel.load(), [c for c in clips if c.anger != 1.0], seed=1)
 
 
+def test_what_cannot_be_read_is_named(clips: list[Clip], tmp_path: Path) -> None:
+    (tmp_path / "ask.wav").write_bytes(b"no sound")
+    with pytest.raises(CorpusError, match=r"ask\.wav"):
+        perturbed.perturbation_figures(ToneModel.load(), clips, seed=1, prompts=tmp_path)
+    gone = clip(tmp_path / "gone.wav", "0", 1.0)
+    with pytest.raises(CorpusError, match=r"gone\.wav"):
+        perturbed.perturbation_figures(ToneModel.load(), [gone, *clips], seed=1)
+
+
 def test_speakers_take_turns() -> None:
     many = [clip(Path(f"a{n}"), "a", 0.0) for n in range(50)]
     few = [clip(Path("b0"), "b", 0.0), clip(Path("c0"), "c", 0.0), clip(Path("d0"), "d", 1.0)]
