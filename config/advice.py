@@ -43,6 +43,7 @@ def check(config: Config) -> list[Warning_]:
         *_understanding(config),
         *_examples(config),
         *_phrases(config),
+        *_tone(config),
         *_rules(config),
         *_destinations(config),
     ]
@@ -220,6 +221,17 @@ def _phrases(config: Config) -> Iterator[Warning_]:
                         f"'{phrase}' also occurs in '{wrong[0]}', an example of '{other.name}'",
                         "choose a longer phrase, or make it a key phrase",
                     )
+
+
+def _tone(config: Config) -> Iterator[Warning_]:
+    tone = config.tone
+    if tone.enabled and tone.angry_at <= tone.anger_prior:
+        yield Warning_(
+            _at(config, "tone.angry_at"),
+            f"angry_at {tone.angry_at:g} is not above anger_prior, {tone.anger_prior:g}: "
+            "callers whose voice says nothing count as angry",
+            "raise it",
+        )
 
 
 def _rules(config: Config) -> Iterator[Warning_]:

@@ -114,8 +114,10 @@ def _event(entry: Mapping[str, Any]) -> str:
         case "tone" if entry["abstained"] or entry["anger"] is None:
             return f"tone: unsure ({entry['reason']})"
         case "tone":
-            scales = ("anger", "arousal", "valence")
-            return "tone: " + ", ".join(f"{scale} {entry[scale]:.2f}" for scale in scales)
+            call, trend = entry.get("call_anger"), entry.get("trend") or 0.0
+            so_far = "" if call is None else f" (the call so far {call:.3f}, trend {trend:+.1f})"
+            scales = ", ".join(f"{scale} {entry[scale]:.2f}" for scale in ("arousal", "valence"))
+            return f"tone: anger {entry['anger']:.3f}{so_far}, {scales}"
         case "key":
             return f"key {entry['digit']}" if entry["digit"] != "?" else "a key without a meaning"
         case "end_of_utterance":

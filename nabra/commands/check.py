@@ -88,6 +88,7 @@ def examine(path: Path) -> Iterable[Remark]:
     from asr.errors import AsrError
     from nabra.ears import speech_specs
     from nabra.generations import fit
+    from nabra.tone_figures import AlarmFigures
     from router.errors import RouterError, RulesError
 
     try:
@@ -105,5 +106,10 @@ def examine(path: Path) -> Iterable[Remark]:
             create_engine(spec)
         except AsrError as error:
             yield Remark(True, config.places.get(f"speech.models.{language}"), str(error))
+    figures = AlarmFigures.of(config.tone) if config.tone.enabled else None
+    found = None if figures is None else figures.problem(config.tone)
+    if found is not None:
+        place = config.places.get("tone.angry_at", config.places.get("tone"))
+        yield Remark(False, place, f"angry_at {config.tone.angry_at:g}: {found[0]}", advice=found[1])
     for warning in configuration.check(config):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)

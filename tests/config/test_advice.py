@@ -107,5 +107,13 @@ def test_a_destination_that_nothing_leads_to(shipped: Config) -> None:
     assert "nothing leads to 'attic'" in said(dataclasses.replace(shipped, destinations=destinations))
 
 
+def test_a_threshold_of_anger_that_everybody_reaches(shipped: Config) -> None:
+    for angry_at, warned in ((0.02, True), (0.03, True), (0.04, False)):
+        tone = dataclasses.replace(shipped.tone, anger_prior=0.03, angry_at=angry_at)
+        assert ("is not above anger_prior, 0.03" in said(dataclasses.replace(shipped, tone=tone))) is warned
+    off = dataclasses.replace(shipped.tone, enabled=False, angry_at=0.02)
+    assert "anger_prior" not in said(dataclasses.replace(shipped, tone=off))
+
+
 def test_shadow_is_not_forgotten(shipped: Config) -> None:
     assert "every call goes to 'reception'" in said(dataclasses.replace(shipped, shadow=True))

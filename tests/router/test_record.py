@@ -138,7 +138,7 @@ def test_a_record_of_the_first_schema_is_explained_and_decided_as_it_was() -> No
     strict = replay(record, rare)
     assert strict is not None
     assert (strict.destination, strict.priority) == ("selfservice", 0)
-    assert "tone: anger 0.81" in explain(record)
+    assert "tone: anger 0.810, arousal" in explain(record)
 
 
 def test_what_was_heard_is_judged_by_the_threshold_of_the_configuration_that_replays_it() -> None:
@@ -146,6 +146,7 @@ def test_what_was_heard_is_judged_by_the_threshold_of_the_configuration_that_rep
     caller = Caller(high).until(3).speaks().sounds(0.2, prior=0.03, call_anger=0.2)
     caller.until(4.5).ends().final("what is my balance please")
     assert (caller.decision.destination, caller.decision.priority) == ("selfservice", 0)
+    assert "tone: anger 0.200 (the call so far 0.200, trend +0.0)" in explain(as_json(caller))
     again = replay(as_json(caller), low)
     assert again is not None
     assert (again.destination, again.priority) == ("complaints", 5)

@@ -1,0 +1,77 @@
+"""What the published figures of a tone model say of a threshold, read from the JSON that stands beside the model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from config.schema import Tone
+from emotion.model import DEFAULT_MODEL, at_prior
+
+FEW_ANGRY = 0.05
+MANY_CALM = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Alarmed:
+    """Whom a threshold alarms, on average over corpora that the model was not trained on.
+
+    Attributes
+    ----------
+    threshold : probability of anger at the model's own prior.
+    angry, calm : shares alarmed of the angry, and of those others who are little aroused.
+    """
+
+    threshold: float
+    angry: float
+    calm: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFigures:
+    """The table of one model: `prior` is its own, `rows` rise by threshold."""
+
+    prior: float
+    rows: tuple[Alarmed, ...]
+
+    @classmethod
+    def of(cls, tone: Tone) -> AlarmFigures | None:
+        """Read the figures of the configured model; None where it comes without any."""
+        file = (tone.model or DEFAULT_MODEL).with_suffix(".json")
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            tables = [corpus["alarms"] for corpus in facts["figures"]["anger"]["left_out"].values() if corpus]
+            rows = [Alarmed(float(at), _mean(tables, at, "angry"), _mean(tables, at, "calm")) for at in tables[0]]
+            return cls(float(facts["prior"]), tuple(sorted(rows, key=lambda row: row.threshold)))
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+            return None
+
+    def problem(self, tone: Tone) -> tuple[str, str] | None:
+        """Return what is unwise about `tone.angry_at` by these figures, and what to do; None where nothing is.
+
+        Between two rows shares fall from the lower to the higher: hardly any angry caller is alarmed where that is so
+        at the lower row already, many calm ones are where that is so at the higher row still.
+        """
+        threshold = at_prior(tone.angry_at, tone.anger_prior, self.prior)
+        below = [row for row in self.rows if row.threshold <= threshold]
+        above = [row for row in self.rows if row.threshold >= threshold]
+        if not above or (below and below[-1].angry < FEW_ANGRY):
+            useful = [row for row in self.rows if row.angry >= FEW_ANGRY]
+            advice = "train another model"
+            if useful:
+                advice = f"lower it: {self._stated(useful[-1], tone)} alarms {100 * useful[-1].angry:.0f} of 100"
+            return "by the figures of the model hardly any angry caller is alarmed", advice
+        if above[0].calm > MANY_CALM:
+            least = f"by the figures of the model more than {100 * above[0].calm:.0f} of 100 calm callers are alarmed"
+            strict = [row for row in self.rows if row.calm <= MANY_CALM]
+            return least, f"raise it: {self._stated(strict[0], tone)} alarms fewer" if strict else "train another model"
+        return None
+
+    def _stated(self, row: Alarmed, tone: Tone) -> str:
+        return f"{at_prior(row.threshold, self.prior, tone.anger_prior):.2g}"
+
+
+def _mean(tables: list[dict[str, Any]], at: str, group: str) -> float:
+    shares = [float(table[at][group]) for table in tables if group in table[at]]
+    return sum(shares) / len(shares)

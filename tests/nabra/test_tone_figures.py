@@ -1,0 +1,100 @@
+"""What the published figures of a model say of a threshold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import config
+from config.schema import Tone
+from emotion.model import at_prior
+from nabra.commands.check import examine
+from nabra.tone_figures import AlarmFigures
+
+SHIPPED = config.load().tone
+
+
+def shares(angry: float, calm: float) -> dict[str, float]:
+    return {"angry": angry, "others": calm, "calm": calm}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Tone:
+    """The tone of a site with a model of its own, whose figures alarm as these two corpora do."""
+    first = {"0.9": shares(0.1, 0.0), "0.5": shares(0.9, 0.2), "0.7": shares(0.5, 0.05)}
+    second = {"0.9": shares(0.0, 0.0), "0.5": shares(0.7, 0.1), "0.7": {"angry": 0.3}}
+    facts = {"prior": 0.5, "figures": {"anger": {"left_out": {"a": {"alarms": first}, "b": {"alarms": second}}}}}
+    (tmp_path / "own.json").write_text(json.dumps(facts), encoding="utf-8")
+    return replace(SHIPPED, model=tmp_path / "own.onnx")
+
+
+def at(tone: Tone, threshold: float) -> Tone:
+    """The same, with the threshold that is `threshold` on the model's scale."""
+    return replace(tone, angry_at=at_prior(threshold, 0.5, tone.anger_prior))
+
+
+def test_rows_are_averaged_over_corpora_and_rise(own: Tone) -> None:
+    figures = AlarmFigures.of(own)
+    assert figures is not None
+    assert [(row.threshold, round(row.angry, 3), round(row.calm, 3)) for row in figures.rows] == [
+        (0.5, 0.8, 0.15),
+        (0.7, 0.4, 0.05),
+        (0.9, 0.05, 0.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "said", "advice"),
+    [
+        (0.45, "more than 15 of 100 calm callers", "raise it: 0.067 alarms fewer"),
+        (0.55, "", ""),
+        (0.7001, "", ""),
+        (0.95, "hardly any angry caller", "lower it: 0.22 alarms 5 of 100"),
+    ],
+)
+@pytest.mark.parametrize("prior", [0.03, 0.2])
+def test_a_threshold_is_judged_on_the_scale_of_the_model(
+    own: Tone, threshold: float, said: str, advice: str, prior: float
+) -> None:
+    figures = AlarmFigures.of(own)
+    assert figures is not None
+    found = figures.problem(at(replace(own, anger_prior=prior), threshold))
+    if not said:
+        assert found is None
+        return
+    assert found is not None
+    assert said in found[0]
+    if prior == 0.03:
+        assert found[1] == advice
+
+
+def test_a_model_without_figures_is_not_judged(own: Tone) -> None:
+    assert own.model is not None
+    file = own.model.with_suffix(".json")
+    for content in ("", "{}", "[]", '{"prior": 0.5, "figures": {"anger": {"left_out": {}}}}'):
+        file.write_text(content, encoding="utf-8")
+        assert AlarmFigures.of(own) is None
+    file.unlink()
+    assert AlarmFigures.of(own) is None
+
+
+def test_the_shipped_threshold_is_wise_by_the_figures_of_the_shipped_model() -> None:
+    figures = AlarmFigures.of(SHIPPED)
+    assert figures is not None
+    assert figures.problem(SHIPPED) is None
+
+
+def test_a_threshold_stated_as_if_half_of_all_callers_were_angry_is_remarked_on(tmp_path: Path) -> None:
+    shutil.copytree(config.SHIPPED.parent, tmp_path / "site")
+    file = tmp_path / "site" / "nabra.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(f"angry_at: {SHIPPED.angry_at}", "angry_at: 0.75"), encoding="utf-8")
+    (remark,) = [remark for remark in examine(file) if "angry_at" in remark.text]
+    assert not remark.error
+    assert "hardly any angry caller is alarmed" in remark.text
+    assert remark.position is not None
+    assert "0.75" in file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
