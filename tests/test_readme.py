@@ -17,6 +17,7 @@ import pytest
 
 from telephony.audio import read_audio, write_wav
 from tests.conftest import ROOT
+from tests.emotion.corpus import write_corpus
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
@@ -38,6 +39,10 @@ RUN_AS_THEY_ARE = [
     "nabra route --json calls/*.wav",
     "nabra transcribe --json calls/*.wav",
     "nabra emotion --json calls/*.wav",
+    "nabra emotion recording.wav",
+    "nabra emotion --picture pictures calls/*.wav",
+    "nabra train --quick labelled --out tried",
+    "nabra train labelled --out my-tone",
     "nabra intent --json < lines.txt",
     "nabra bench --quick",
 ]
@@ -63,6 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("sales-upgrade", "self-hours"):
         write_wav(folder / "calls" / f"{name}.wav", read_audio(SAMPLES / f"{name}.flac"))
     shutil.copy(folder / "calls" / "self-hours.wav", folder / "recording.wav")
+    write_corpus(folder / "labelled", 4)
     (folder / "lines.txt").write_text("where is my order\nأريد أن أعرف رصيدي\n", encoding="utf-8")
     records = folder / "state" / "records"
     records.mkdir(parents=True)

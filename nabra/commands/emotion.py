@@ -3,71 +3,137 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nabra.commands.files import add_file_arguments, each_file, print_json
 
 if TYPE_CHECKING:
-    from emotion import Estimate
+    from rich.console import Console
+
+    from config.schema import Config
+    from nabra.tone_trace import Estimated, ToneTrace
+
+_FRAMES_A_SECOND = 12
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "emotion",
-        help="say how recordings sound",
-        description="Estimate arousal, valence and anger (0 to 1) four times a second, as on a live call. With --json: "
-        "{file, t_s, voiced_s, arousal, valence, anger, confidence, abstained}, one line an estimate; --last keeps the "
-        "last of each file. Where abstained is true the numbers must not be used.",
+        help="draw or say how recordings sound",
+        description="Estimate arousal, valence and anger four times a second, as on a live call, and when the call "
+        "would be alarmed. In a terminal it is drawn while the recording runs; elsewhere each estimate is a line. "
+        "With --json: {file, t_s, voiced_s, arousal, valence, anger, confidence, abstained, reason, alarmed, "
+        "call_anger, trend}, one line an estimate; --last keeps the last of each file. Anger is its probability "
+        "where tone.anger_prior of the calls are angry; an alarm is raised where call_anger reaches tone.angry_at. "
+        "Where abstained is true arousal, valence and anger must not be used.",
     )
     add_file_arguments(parser)
-    parser.add_argument("--last", action="store_true", help="only the last estimate of each file")
+    parser.add_argument("--fast", action="store_true", help="in a terminal: draw at once, not at the pace of the sound")
+    parser.add_argument("--last", action="store_true", help="only the last estimate of each file, as a line")
     parser.add_argument("--picture", type=Path, metavar="DIR", help="draw each file as a PNG in this folder")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Estimate every file; 1 where one could not be read."""
+    from rich.console import Console
+
     import config
-    from asr.listener import Listener
-    from emotion import ToneModel, Tracker
-    from nabra.ears import Deaf, listener_settings, tracker_settings
+    from nabra.tone_trace import ToneTrace
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
-    model = ToneModel.load() if settings.tone.model is None else ToneModel.load(settings.tone.model)
-    listening, tracking = listener_settings(settings), tracker_settings(settings)
     if args.picture is not None:
         args.picture.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    drawn = console.is_terminal and not console.is_dumb_terminal and not (args.json or args.last)
+    with Console(stderr=True).status("loading the tone model"):
+        listen = _listener(settings)
+    traces: list[ToneTrace] = []
 
     def estimate(path: Path) -> None:
         pcm = read_audio(path)
+        trace = ToneTrace(path.name, pcm, settings.tone.anger_prior, settings.tone.angry_at)
+        if drawn:
+            _draw_live(console, trace, listen, paced=not args.fast)
+            traces.append(trace)
+        else:
+            for found in listen(trace):
+                if found is not None and not args.last:
+                    _show(path, found, args.json)
+            if trace.last is None:
+                _show_nothing(path, trace.length_s, args.json)
+            elif args.last:
+                _show(path, trace.last, args.json)
+        if args.picture is not None:
+            from nabra.tone_picture import draw_tone
+
+            draw_tone(trace, args.picture / (path.stem + ".png"))
+
+    status = each_file(args.files, "listening to", estimate, progress=not drawn)
+    if len(traces) > 1:
+        from nabra.tone_view import summary
+
+        console.print(summary(traces))
+    return status
+
+
+def _listener(settings: Config) -> Callable[[ToneTrace], Iterator[Estimated | None]]:
+    """Return what hears a recording frame by frame, as a live call would, and yields an estimate where one fell due."""
+    from asr.listener import Listener
+    from emotion import ToneModel, Tracker, warm_up
+    from nabra.ears import Deaf, listener_settings, tracker_settings
+    from nabra.tone_trace import FRAME
+
+    model = warm_up(None if settings.tone.model is None else ToneModel.load(settings.tone.model))
+    listening, tracking = listener_settings(settings), tracker_settings(settings, model)
+
+    def listen(trace: ToneTrace) -> Iterator[Estimated | None]:
         listener = Listener(Deaf(), listening, lambda _event: None)
         tracker = Tracker(model, tracking)
-        estimates: list[Estimate] = []
-        for start in range(0, len(pcm), 160):
-            frame = pcm[start : start + 160]
+        for start in range(0, len(trace.pcm), FRAME):
+            frame = trace.pcm[start : start + FRAME]
             listener.push(frame)
             found = tracker.push(frame, listener.voiced)
+            trace.voiced.append(listener.voiced)
             if found is not None:
-                estimates.append(found)
+                trace.estimates.append(found)
+            yield found
         tracker.close()
         listener.close()
-        shown = estimates[-1:] if args.last else estimates
-        for item in shown:
-            _show(path, item, args.json)
-        if not shown:
-            _show_nothing(path, len(pcm) / 8000, args.json)
-        if args.picture is not None:
-            from nabra.demo.picture import draw_tone
 
-            draw_tone(estimates, pcm, args.picture / (path.stem + ".png"))
-
-    return each_file(args.files, "listening to", estimate)
+    return listen
 
 
-def _show(path: Path, item: Estimate, as_json: bool) -> None:
+def _draw_live(
+    console: Console, trace: ToneTrace, listen: Callable[[ToneTrace], Iterator[Estimated | None]], *, paced: bool
+) -> None:
+    """Draw a recording while it runs; what was drawn last stays on the screen, also where the user stops it."""
+    from rich.live import Live
+
+    from nabra.tone_view import draw
+
+    def picture() -> None:
+        live.update(draw(trace, console.width, console.height), refresh=True)
+
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        picture()
+        started_s, drawn_s = time.monotonic(), 0.0
+        for _ in listen(trace):
+            now_s = time.monotonic()
+            if paced and started_s + trace.heard_s > now_s:
+                time.sleep(started_s + trace.heard_s - now_s)
+            if time.monotonic() - drawn_s >= 1.0 / _FRAMES_A_SECOND:
+                picture()
+                drawn_s = time.monotonic()
+        picture()
+
+
+def _show(path: Path, item: Estimated, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -79,16 +145,21 @@ def _show(path: Path, item: Estimate, as_json: bool) -> None:
                 "anger": round(item.anger, 4),
                 "confidence": round(item.confidence, 4),
                 "abstained": item.abstained,
+                "reason": item.reason,
+                "alarmed": item.alarmed,
+                "call_anger": round(item.call_anger, 4),
+                "trend": round(item.trend, 2),
             }
         )
         return
     said = (
         f"abstains: {item.reason}"
         if item.abstained
-        else f"arousal {item.arousal:.2f}  valence {item.valence:.2f}  anger {item.anger:.2f}  "
+        else f"arousal {item.arousal:.2f}  valence {item.valence:.2f}  anger {item.anger:.3f}  "
         f"confidence {item.confidence:.2f}"
     )
-    print(f"{path}: {item.t_s:5.2f} s  voiced {item.voiced_s:4.1f} s  {said}", flush=True)
+    alarm = "  ALARM" if item.alarmed else ""
+    print(f"{path}: {item.t_s:5.2f} s  voiced {item.voiced_s:4.1f} s  {said}{alarm}", flush=True)
 
 
 def _show_nothing(path: Path, seconds: float, as_json: bool) -> None:
@@ -96,6 +167,7 @@ def _show_nothing(path: Path, seconds: float, as_json: bool) -> None:
     if as_json:
         row: dict[str, object] = {"file": str(path), "t_s": round(seconds, 3), "voiced_s": 0.0}
         row |= {"arousal": None, "valence": None, "anger": None, "confidence": 0.0, "abstained": True}
+        row |= {"reason": "no voice", "alarmed": False, "call_anger": 0.0, "trend": 0.0}
         print_json(row)
     else:
         print(f"{path}: {seconds:5.2f} s  voiced  0.0 s  abstains: no voice", flush=True)

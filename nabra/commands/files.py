@@ -53,8 +53,8 @@ def print_json(row: Mapping[str, object]) -> None:
     print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
-def each_file(files: Iterable[Path], label: str, work: Callable[[Path], None]) -> int:
-    """Run `work` over files with progress on a terminal; a bad file is named and the rest goes on.
+def each_file(files: Iterable[Path], label: str, work: Callable[[Path], None], *, progress: bool = True) -> int:
+    """Run `work` over files, with progress on a terminal if asked for; a bad file is named and the rest goes on.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def each_file(files: Iterable[Path], label: str, work: Callable[[Path], None]) -
         0, or 1 where at least one file could not be read.
     """
     failed = 0
-    for path in _with_progress(list(files), label):
+    for path in _with_progress(list(files), label) if progress else files:
         try:
             work(path)
         except AudioError as error:

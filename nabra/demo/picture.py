@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from nabra.demo.story import CallStory, Happened, ToneAt, WordsAt
+from nabra.drawing import ANGER, AROUSAL, FAINT, GRID, INK, RATE_HZ, Samples, Span, canvas, draw_sound, label, save
 
-Samples = npt.NDArray[np.int16]
-RATE_HZ = 8000
-
-_INK, _FAINT, _PAPER = "#22303c", "#9aa7b2", "#ffffff"
-_SOUND, _NOTICE = "#7f94a6", "#eef1f4"
-_AROUSAL, _ANGER, _DECISION, _SPEECH_END = "#e08e0b", "#c8283c", "#12715b", "#3465a4"
+_NOTICE, _DECISION, _SPEECH_END = "#eef1f4", "#12715b", "#3465a4"
 _LANES = 3
-
-
-class Estimated(Protocol):
-    """An estimate of tone, as the tracker gives it."""
-
-    @property
-    def t_s(self) -> float: ...
-    @property
-    def arousal(self) -> float: ...
-    @property
-    def anger(self) -> float: ...
-    @property
-    def abstained(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
 
 
 def draw_call(
@@ -59,8 +36,8 @@ def draw_call(
     for event in events:
         story.receive(event)
     span = _span_of(story, len(pcm) / RATE_HZ)
-    figure, (sound, words, tone) = _canvas((1.25, 0.95, 1.3), height_in=6.4, span=span)
-    _draw_sound(sound, pcm)
+    figure, (sound, words, tone) = canvas((1.25, 0.95, 1.3), height_in=6.4, span=span, top=0.80, bottom=0.085)
+    draw_sound(sound, pcm)
     _draw_words(words, story, span)
     _draw_tone(tone, story.tones, span, story.decided_s)
     for axes in (sound, words, tone):
@@ -72,109 +49,37 @@ def draw_call(
             axes.axvline(story.decided_s, color=_DECISION, linewidth=1.8)
     _draw_moments(sound, story, span)
     _write_head(figure, story, title or path.stem, note)
-    _save(figure, path)
+    save(figure, path)
 
 
-def draw_tone(trace: Sequence[Estimated], pcm: Samples, path: Path, *, title: str = "") -> None:
-    """Draw how a recording sounds over time as a PNG.
-
-    Parameters
-    ----------
-    trace : estimates in order, times in seconds from the first sample.
-    pcm : int16, shape [n], 8 kHz.
-    path : where the picture goes; its folder must exist.
-    title : the file's name where it is empty.
-    """
-    span = _Span(0.0, max(len(pcm) / RATE_HZ, 1.0))
-    figure, (sound, tone) = _canvas((1.0, 1.3), height_in=4.6, span=span)
-    _draw_sound(sound, pcm)
-    _draw_tone(tone, [ToneAt(at.t_s, at.arousal, at.anger, at.abstained, at.reason) for at in trace], span)
-    figure.text(0.075, 0.945, title or path.stem, fontsize=14, weight="bold", color=_INK)
-    _save(figure, path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """The stretch of audio time that a picture shows, in seconds."""
-
-    begin_s: float
-    end_s: float
-
-    def part(self, share: float) -> float:
-        """Return a share of the width in seconds."""
-        return (self.end_s - self.begin_s) * share
-
-
-def _span_of(story: CallStory, audio_s: float) -> _Span:
+def _span_of(story: CallStory, audio_s: float) -> Span:
     """Show the end of the notice and all that follows, with room for labels at the right."""
     end_s = max(audio_s, story.decided_s or 0.0, 1.0)
     begin_s = (story.notice_s[1] or 0.0) - 1.0 if story.notice_s is not None else 0.0
     first = [story.speech_start_s, story.decided_s, *(at_s for at_s, _ in story.keys)]
     begin_s = max(0.0, min(begin_s, *(at_s - 0.5 for at_s in first if at_s is not None), end_s - 1.0))
-    return _Span(begin_s, end_s + (end_s - begin_s) * 0.12)
+    return Span(begin_s, end_s + (end_s - begin_s) * 0.12)
 
 
-def _canvas(heights: tuple[float, ...], height_in: float, span: _Span) -> tuple[Any, Any]:
-    # The figure is built without pyplot: no global state, so pictures may be drawn from any thread.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, height_in), dpi=110, facecolor=_PAPER)
-    FigureCanvasAgg(figure)
-    top = 0.80 if len(heights) == 3 else 0.90
-    bottom = 0.085 if len(heights) == 3 else 0.115
-    grid = figure.add_gridspec(
-        len(heights), 1, height_ratios=heights, hspace=0.12, left=0.075, right=0.975, top=top, bottom=bottom
-    )
-    axes = [figure.add_subplot(grid[row]) for row in range(len(heights))]
-    for one in axes:
-        one.set_xlim(span.begin_s, span.end_s)
-        one.tick_params(colors=_INK, labelsize=8, length=3)
-        for side, spine in one.spines.items():
-            spine.set_visible(side in {"left", "bottom"})
-            spine.set_color(_FAINT)
-    for one in axes[:-1]:
-        one.tick_params(labelbottom=False)
-    axes[-1].set_xlabel("seconds of the caller's audio", fontsize=9, color=_INK)
-    return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, facecolor=_PAPER)
-
-
-def _draw_sound(axes: Any, pcm: Samples) -> None:
-    """Draw the envelope: least and greatest sample of each of about 1200 columns."""
-    column = max(1, len(pcm) // 1200)
-    whole = pcm[: len(pcm) // column * column].reshape(-1, column).astype(np.float64) / 32768.0
-    t = (np.arange(len(whole)) + 0.5) * column / RATE_HZ
-    reach = max(0.05, float(np.max(np.abs(whole), initial=0.0)) * 1.15)
-    if whole.size:
-        axes.fill_between(t, whole.min(axis=1), whole.max(axis=1), color=_SOUND, linewidth=0.4, edgecolor=_SOUND)
-    axes.set_ylim(-reach, reach * 1.45)
-    axes.set_yticks([])
-    axes.set_ylabel("caller", fontsize=9, color=_INK)
-
-
-def _draw_words(axes: Any, story: CallStory, span: _Span) -> None:
+def _draw_words(axes: Any, story: CallStory, span: Span) -> None:
     """Write words where they were heard: what is new in each partial text, and final texts on bars below."""
     axes.set_ylim(0, 1)
     axes.set_yticks([])
-    axes.set_ylabel("words", fontsize=9, color=_INK)
+    axes.set_ylabel("words", fontsize=9, color=INK)
     lanes = _Lanes(span)
     for at_s, text in _growth(story):
         y = 0.86 - 0.19 * lanes.take(at_s, text)
-        axes.plot([at_s], [y], marker="|", color=_FAINT, markersize=7)
-        _label(axes, at_s + span.part(0.004), y, text, _INK)
+        axes.plot([at_s], [y], marker="|", color=FAINT, markersize=7)
+        label(axes, at_s + span.part(0.004), y, text, INK)
     for words in _finals(story):
         width_s = max(words.end_s - words.start_s, 0.2)
         axes.barh(0.16, width_s, left=words.start_s, height=0.24, color="#dbe7f3", zorder=1)
         columns = max(18, int(150 * (span.end_s - words.start_s) / span.part(1.0)))
         text = textwrap.shorten(words.text, columns, placeholder=" …")
-        _label(axes, words.start_s + span.part(0.004), 0.16, text, _SPEECH_END)
+        label(axes, words.start_s + span.part(0.004), 0.16, text, _SPEECH_END)
     if not any(words.text for words in story.words):
         why = story.troubles[0] if story.troubles else "no words were heard"
-        _label(axes, span.begin_s + span.part(0.5), 0.5, why, _FAINT, align="center", size=10)
+        label(axes, span.begin_s + span.part(0.5), 0.5, why, FAINT, align="center", size=10)
 
 
 def _finals(story: CallStory) -> list[WordsAt]:
@@ -205,7 +110,7 @@ def _growth(story: CallStory) -> list[tuple[float, str]]:
 class _Lanes:
     """Finds a lane on which a text does not run into the one before it."""
 
-    def __init__(self, span: _Span) -> None:
+    def __init__(self, span: Span) -> None:
         self._free_s = [0.0] * _LANES
         self._character_s = span.part(1 / 135)
 
@@ -217,14 +122,14 @@ class _Lanes:
         return lane
 
 
-def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: _Span, decided_s: float | None = None) -> None:
+def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None = None) -> None:
     """Draw arousal and anger; where the model abstains, its reason on a hatched ground and no numbers."""
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("tone", fontsize=9, color=_INK)
-    axes.grid(axis="y", color="#e6eaee", linewidth=0.8)
+    axes.set_ylabel("tone", fontsize=9, color=INK)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
     if not tones:
-        _label(axes, span.begin_s + span.part(0.5), 0.5, "tone was not analysed", _FAINT, align="center", size=10)
+        label(axes, span.begin_s + span.part(0.5), 0.5, "tone was not analysed", FAINT, align="center", size=10)
         return
     for abstained, group in _runs(tones):
         t = [tone.t_s for tone in group]
@@ -233,21 +138,21 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: _Span, decided_s: float
             axes.axvspan(begin_s, t[-1], facecolor="#f5f5f5", edgecolor="#d8dde2", hatch="///", linewidth=0)
             reason = f"abstains: {group[-1].reason or 'not sure'}"
             if t[-1] - begin_s > span.part(0.0068 * len(reason)):
-                _label(axes, (begin_s + t[-1]) / 2, 0.5, reason, _FAINT, align="center")
+                label(axes, (begin_s + t[-1]) / 2, 0.5, reason, FAINT, align="center")
             else:
-                _label(axes, begin_s, 1.02, reason, _FAINT, size=8)
+                label(axes, begin_s, 1.02, reason, FAINT, size=8)
         else:
-            axes.plot(t, [tone.arousal for tone in group], color=_AROUSAL, linewidth=2, marker=".", markersize=5)
-            axes.plot(t, [tone.anger for tone in group], color=_ANGER, linewidth=2, marker=".", markersize=5)
+            axes.plot(t, [tone.arousal for tone in group], color=AROUSAL, linewidth=2, marker=".", markersize=5)
+            axes.plot(t, [tone.anger for tone in group], color=ANGER, linewidth=2, marker=".", markersize=5)
     usable = [tone for tone in tones if not tone.abstained]
     if usable:
         last = usable[-1]
-        names = sorted([(last.arousal, "arousal", _AROUSAL), (last.anger, "anger", _ANGER)])
+        names = sorted([(last.arousal, "arousal", AROUSAL), (last.anger, "anger", ANGER)])
         apart = max(0.0, 0.14 - (names[1][0] - names[0][0])) / 2
         near = decided_s is not None and 0 <= decided_s - last.t_s < span.part(0.1)
         x = (decided_s if near and decided_s is not None else last.t_s) + span.part(0.006)
         for (value, name, colour), shift in zip(names, (-apart, apart), strict=True):
-            _label(axes, x, value + shift, f"{name} {value:.2f}", colour, size=9)
+            label(axes, x, value + shift, f"{name} {value:.2f}", colour, size=9)
 
 
 def _runs(tones: Sequence[ToneAt]) -> list[tuple[bool, list[ToneAt]]]:
@@ -259,17 +164,17 @@ def _runs(tones: Sequence[ToneAt]) -> list[tuple[bool, list[ToneAt]]]:
     return runs
 
 
-def _draw_moments(axes: Any, story: CallStory, span: _Span) -> None:
+def _draw_moments(axes: Any, story: CallStory, span: Span) -> None:
     top = axes.get_ylim()[1]
     if story.notice_s is not None and story.notice_s[1]:
         begin_s = max(story.notice_s[0], span.begin_s)
         if story.notice_s[1] - begin_s > span.part(0.06):
-            _label(axes, begin_s + span.part(0.004), top * 0.86, "notice", _FAINT)
+            label(axes, begin_s + span.part(0.004), top * 0.86, "notice", FAINT)
     for at_s, digit in story.keys:
-        axes.axvline(at_s, color=_INK, linewidth=1, linestyle=":")
-        _label(axes, at_s - span.part(0.004), top * 0.6, f"key {digit}", _INK, align="right")
+        axes.axvline(at_s, color=INK, linewidth=1, linestyle=":")
+        label(axes, at_s - span.part(0.004), top * 0.6, f"key {digit}", INK, align="right")
     if story.speech_end_s is not None:
-        _label(
+        label(
             axes,
             story.speech_end_s - span.part(0.004),
             top * 0.86,
@@ -279,12 +184,12 @@ def _draw_moments(axes: Any, story: CallStory, span: _Span) -> None:
         )
     if story.decided_s is not None:
         x = story.decided_s + span.part(0.005)
-        _label(axes, x, top * 0.86, f"to {story.destination}", _DECISION, weight="bold")
+        label(axes, x, top * 0.86, f"to {story.destination}", _DECISION, weight="bold")
 
 
 def _write_head(figure: Any, story: CallStory, title: str, note: str) -> None:
     where = f"  →  {story.destination}" if story.decided else "  (no decision)"
-    figure.text(0.075, 0.945, title + where, fontsize=14, weight="bold", color=_INK)
+    figure.text(0.075, 0.945, title + where, fontsize=14, weight="bold", color=INK)
     facts = []
     if story.latency_ms is not None:
         facts.append(f"decided {story.latency_ms:.0f} ms after the end of speech")
@@ -295,30 +200,11 @@ def _write_head(figure: Any, story: CallStory, title: str, note: str) -> None:
         facts.append(f"intent {story.intent}{sure}")
     if story.rung:
         facts.append(f"rests on {story.rung.replace('_', ' ')}")
-    figure.text(0.075, 0.905, "   ·   ".join(facts), fontsize=9.5, color=_INK)
+    figure.text(0.075, 0.905, "   ·   ".join(facts), fontsize=9.5, color=INK)
     reasons = " ".join(story.reasons)
     if reasons:
         wrapped = textwrap.wrap(reasons, 150)
         more = " …" if len(wrapped) > 2 else ""
         figure.text(0.075, 0.885, "\n".join(wrapped[:2]) + more, fontsize=9, color=_DECISION, va="top")
     if note:
-        figure.text(0.975, 0.945, note, fontsize=8, color=_FAINT, ha="right")
-
-
-def _label(
-    axes: Any,
-    x: float,
-    y: float,
-    text: str,
-    colour: str,
-    *,
-    align: str = "left",
-    size: float = 8.5,
-    weight: str = "normal",
-) -> None:
-    """Write on a white ground, so that lines behind do not cross the letters."""
-    ground = {"facecolor": _PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 1.2}
-    axes.text(
-        x, y, text, color=colour, ha=align, va="center", fontsize=size, weight=weight, bbox=ground,
-        clip_on=True, parse_math=False, zorder=5,
-    )  # fmt: skip
+        figure.text(0.975, 0.945, note, fontsize=8, color=FAINT, ha="right")

@@ -39,7 +39,19 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
 def test_help_names_every_command() -> None:
     done = nabra("--help")
     assert done.returncode == 0
-    for name in ("demo", "serve", "route", "transcribe", "emotion", "intent", "check", "explain", "doctor", "bench"):
+    for name in (
+        "demo",
+        "serve",
+        "route",
+        "transcribe",
+        "emotion",
+        "train",
+        "intent",
+        "check",
+        "explain",
+        "doctor",
+        "bench",
+    ):
         assert f"    {name}" in done.stdout, name
     assert "pbx-files" in done.stdout
 
@@ -85,7 +97,10 @@ def test_transcribe_says_what_to_do_where_a_language_has_no_recogniser() -> None
 
 def test_emotion_prints_the_documented_fields() -> None:
     found = rows(nabra("emotion", "--json", UPGRADE))
-    fields = ["file", "t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "abstained"]
+    fields = [
+        "file", "t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "abstained", "reason", "alarmed",
+        "call_anger", "trend",
+    ]  # fmt: skip
     assert all(list(row) == fields for row in found)
     assert found[0]["abstained"] is True, "too little voice at first"
     times = [float(str(row["t_s"])) for row in found]
@@ -94,6 +109,7 @@ def test_emotion_prints_the_documented_fields() -> None:
     assert len(last) == 2
     assert last[0] == found[-1]
     assert last[1]["abstained"] is True
+    assert list(last[1]) == fields
 
 
 def test_intent_reads_lines_in_english_and_arabic() -> None:

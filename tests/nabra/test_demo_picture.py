@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from nabra.demo.picture import draw_call, draw_tone
+from nabra.demo.picture import draw_call
 
 RNG = np.random.default_rng(5)
 PCM = RNG.normal(0, 2000, 8000 * 6).astype(np.int16)
@@ -19,15 +19,6 @@ class Event:
     kind: str
     audio_s: float
     data: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Estimated:
-    t_s: float
-    arousal: float
-    anger: float
-    abstained: bool
-    reason: str
 
 
 def tones(abstained: bool) -> list[Event]:
@@ -103,12 +94,3 @@ def test_any_call_can_be_drawn(events: list[Event], samples: int, tmp_path: Path
     path = tmp_path / "call.png"
     draw_call(events, PCM[:samples], path)
     drawn(path)
-
-
-def test_tone_of_a_recording(tmp_path: Path) -> None:
-    path = tmp_path / "tone.png"
-    trace = [Estimated(1.0 + 0.25 * step, 0.5, 0.3, step < 3, "too little voice") for step in range(12)]
-    draw_tone(trace, PCM, path)
-    assert has_colour(drawn(path), 0xE0, 0x8E, 0x0B)
-    draw_tone([], PCM[:0], path)
-    assert not has_colour(drawn(path), 0xE0, 0x8E, 0x0B)

@@ -1,0 +1,136 @@
+"""`nabra train` as an operator runs it, on a corpus made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emotion.model import ToneModel
+from emotion.training.manifest import read_manifest
+from nabra.commands.train import warnings
+from tests.conftest import ROOT
+from tests.emotion.corpus import write_corpus
+
+pytest.importorskip("onnx", reason="the train extra is not installed")
+
+
+def train(*words: object, state: Path, stop_at: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command; stop it as Ctrl-C does once a line with a text was said."""
+    command = [sys.executable, "-m", "nabra", "train", *map(str, words)]
+    environment = {**os.environ, "NABRA_STATE": str(state), "COLUMNS": "100"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    )
+    said = ""
+    if stop_at:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said += line
+            if stop_at in line:
+                process.send_signal(signal.SIGINT)
+                break
+    out, errors = process.communicate(timeout=200)
+    return subprocess.CompletedProcess(command, process.returncode, out, said + errors)
+
+
+def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
+    write_corpus(
+        tmp_path / "calls",
+        4,
+        columns=("path", "speaker", "emotion", "language", "gender"),
+        words={"anger": "غاضب", "calm": "محايد", "happiness": "happy"},
+    )
+    (tmp_path / "calls" / "broken.wav").write_text("this is text")
+    with (tmp_path / "calls" / "manifest.csv").open("a", encoding="utf-8") as file:
+        file.write("broken.wav,1,angry,ar,f\ngone.wav,1,grumpy,ar,f\n")
+    done = train(tmp_path / "calls", "--out", tmp_path / "out", "--quick", state=tmp_path / "state")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    manifest = tmp_path / "calls" / "manifest.csv"
+    assert f"nabra: {manifest}:14: {tmp_path}/calls/broken.wav: not a sound file" in done.stderr
+    assert f"nabra: {manifest}:15: unknown emotion 'grumpy' (one row says so)" in done.stderr
+    assert "nabra: 2 remarks; the rest is used" in done.stderr
+    assert "describing voices: 12 of 12" in done.stderr
+    assert "anger" in done.stdout
+    assert f"written: {tmp_path}/out/tone.onnx" in done.stdout
+    assert "quick run" in done.stdout
+    assert "warning: calls: no licence is stated" in done.stdout
+    assert "warning: 4 speakers are few" in done.stdout
+    model = ToneModel.load(tmp_path / "out" / "tone.onnx")
+    assert model.trained_on == ("calls",)
+    facts = json.loads((tmp_path / "out" / "tone.json").read_text(encoding="utf-8"))
+    assert facts["sha256"].startswith(model.model_id)
+    assert (tmp_path / "out" / "MODEL_CARD.md").is_file()
+    assert list((tmp_path / "state" / "training").rglob("*.npz")), "work is kept for the next run"
+
+
+def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "calls", 10)
+    words = (tmp_path / "calls", "--out", tmp_path / "out", "--cache", tmp_path / "kept", "--quick")
+    stopped = train(*words, state=tmp_path, stop_at="describing voices")
+    assert stopped.returncode == 130
+    assert f"interrupted; what is done is kept in {tmp_path}/kept" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert not (tmp_path / "out" / "tone.onnx").exists()
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "kept").rglob("*.npz")}
+    assert kept
+    assert train(*words, state=tmp_path).returncode == 0
+    assert all(file.stat().st_mtime_ns == written for file, written in kept.items()), "nothing is done twice"
+
+
+def test_another_corpus_judges(tmp_path: Path) -> None:
+    for name in ("own", "other"):
+        write_corpus(tmp_path / name, 4)
+    done = train(
+        tmp_path / "own", "--judge", tmp_path / "other" / "manifest.csv", "--out", tmp_path / "out", "--quick",
+        "--seeds", 1, state=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "other (judged)" in done.stdout
+    facts = json.loads((tmp_path / "out" / "tone.json").read_text(encoding="utf-8"))
+    assert (facts["trained_on"], facts["judged_on"]) == (["own"], ["other"])
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("path,emotion\n1.wav,angry\n", "calls.csv:1: columns missing: speaker"),
+        ("path,speaker,emotion\n1.wav,a,angry\n2.wav,a,calm\n", "calls.csv:2: {}/1.wav: there is no such file (2 of 2"),
+    ],
+)
+def test_what_is_wrong_is_one_line(table: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text(table, encoding="utf-8")
+    done = train(tmp_path / "calls.csv", "--out", tmp_path / "out", state=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"nabra: {tmp_path}/" + said.format(tmp_path))
+    assert "Traceback" not in done.stderr
+
+
+def test_too_few_to_learn_from_says_what_is_missing(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "calls", 1)
+    done = train(tmp_path / "calls", "--out", tmp_path / "out", state=tmp_path)
+    assert done.returncode == 1
+    assert "1 speaker; two or more are needed" in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["calls"], ["calls", "--out", "x", "--seeds", "0"]])
+def test_wrong_usage_is_two(words: list[str], tmp_path: Path) -> None:
+    assert train(*words, state=tmp_path).returncode == 2
+
+
+def test_licences_are_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    rows = [f"{n}.wav,s{n},angry,{('own calls', 'CC BY-NC-SA 4.0', '')[n % 3]}" for n in range(12)]
+    file.write_text("path,speaker,emotion,licence\n" + "\n".join(rows), encoding="utf-8")
+    found = list(warnings(read_manifest(file)))
+    assert found == [
+        "calls: not for commercial service by its licence (CC BY-NC-SA 4.0), nor is this model",
+        found[1],
+    ]
+    assert found[1].startswith("calls: no licence is stated")
