@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from emotion.errors import CorpusError
 from emotion.layout import RATE_HZ
 from emotion.training import sounds
-from emotion.training.voices import SPEED, equalised, speed, to_int16
+from emotion.training.voices import EFFORT_DB, SPEED, effort, equalised, speed, to_int16
 from telephony.audio import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ Samples = NDArray[np.int16]
 LEVEL_DB: Final = (-12.0, 12.0)
 """Range of levels by which talkers, handsets and lines differ; assumed."""
 
-TILT_DB: Final = (-3.0, 3.0)
+TILT_DB: Final = (-4.0, 4.0)
 """Range of tilts in dB per octave around 1 kHz, of microphones and where they are held; assumed."""
 
 HANDSET_LOW_HZ: Final = (200.0, 500.0)
@@ -53,7 +53,7 @@ LOSS: Final = (0.005, 0.08)
 CODECS: Final = {"": 0.62, "alaw": 0.2, "gsm": 0.1, "opus": 0.08}
 """Codecs before the last G.711 that `worsen` draws from, with their shares: libsndfile takes 20 ms for Opus."""
 
-SHARES: Final = {"speed": 0.3, "room": 0.2, "noise": 0.7, "tilt": 0.5, "handset": 0.3, "loss": 0.15}
+SHARES: Final = {"speed": 0.3, "effort": 0.25, "room": 0.2, "noise": 0.7, "tilt": 0.6, "handset": 0.3, "loss": 0.15}
 """How often `worsen` does each; the level is always drawn."""
 
 PACKET: Final = RATE_HZ // 50
@@ -248,9 +248,9 @@ def tandem(pcm: Samples) -> Samples:
 def worsen(pcm: Samples, rng: np.random.Generator, others: Sequence[Samples] = ()) -> Samples:
     """Draw a plausible line and send `pcm` through it: for training; most lines drawn are decent.
 
-    In order, each as often as SHARES and CODECS say: speed; a room; noise (a third of it babble where `others` are
-    given); tilt; a handset's band; a level; a codec; lost packets; mu-law always. Codecs that this build lacks are left
-    out.
+    In order, each as often as SHARES and CODECS say: speed; vocal effort (loud is not angry, soft is not calm); a room;
+    noise (a third of it one or five other voices where `others` are given); tilt; a handset's band; a level; a codec;
+    lost packets; mu-law always. Codecs that this build lacks are left out.
 
     Returns
     -------
@@ -259,11 +259,16 @@ def worsen(pcm: Samples, rng: np.random.Generator, others: Sequence[Samples] = (
     x = pcm
     if _happens(rng, "speed"):
         x = speed(x, rng.uniform(*SPEED))
+    if _happens(rng, "effort"):
+        x = effort(x, rng.uniform(*EFFORT_DB))
     if _happens(rng, "room"):
         x = room(x, rng, rng.uniform(*ROOM_S), rng.uniform(*ROOM_DIRECT_DB))
     if _happens(rng, "noise"):
         snr_db, colour = rng.triangular(*NOISE_DB), rng.uniform(0.0, 2.0)
-        x = babble(x, rng, others, snr_db) if others and rng.uniform() < 1 / 3 else with_noise(x, rng, snr_db, colour)
+        if others and rng.uniform() < 1 / 3:
+            x = babble(x, rng, others, snr_db, voices=1 if rng.uniform() < 0.5 else 5)
+        else:
+            x = with_noise(x, rng, snr_db, colour)
     if _happens(rng, "tilt"):
         x = tilt(x, rng.uniform(*TILT_DB))
     if _happens(rng, "handset"):
