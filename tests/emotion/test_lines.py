@@ -311,11 +311,30 @@ def test_a_hoarse_voice_has_more_noise_at_the_same_level(ratio_db: float, speech
     assert db(out[: len(pauses)][pauses]) < db(speech) - 20.0
 
 
+def test_more_breath_is_less_harmonic(speech: Samples) -> None:
+    found = []
+    for ratio_db in (0.0, 6.0, 12.0, 60.0):
+        rows = descriptors(voices.hoarse(speech, rng(), ratio_db))
+        found.append(rows[rows[:, layout.F0] > 0.0, layout.HNR].mean())
+    steps = np.diff(found)
+    assert np.all(steps > 0.5), found
+    assert steps[0] > 1.5
+
+
 def test_the_same_generator_worsens_to_the_same_bits(speech: Samples) -> None:
     for seed in range(25):
         np.testing.assert_array_equal(
             lines.worsen(speech, rng(seed), others()), lines.worsen(speech, rng(seed), others())
         )
+
+
+@pytest.mark.parametrize("n", [0, 1, 100, 900])
+def test_a_line_takes_whatever_comes(n: int) -> None:
+    for seed in range(20):
+        for pcm in (np.zeros(n, dtype=np.int16), np.full(n, -32768, dtype=np.int16)):
+            out = lines.worsen(pcm, rng(seed), others())
+            assert out.dtype == np.int16
+            assert n / 1.12 - 1 <= len(out) <= n * 1.12 + 1
 
 
 def test_lines_drawn_are_many_and_mostly_decent(speech: Samples) -> None:
