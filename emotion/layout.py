@@ -35,8 +35,8 @@ the zeros; from 200 to 300 Hz a line that cuts at 300 Hz takes 15-3 dB, one that
 there it follows the line as well as the voice. H1-H2 and H1-A3 compare within a call, not between lines.
 
 A lost packet comes as zeros that begin without a fade. Their edges would look like a huge flux and their
-middle like a pause, so a frame that they tear repeats the row before it, with a flux of 0, for up to 70 ms
-of zeros; more of them are taken for the silence that they are.
+middle like a pause, so a frame that they tear repeats the row before it, for up to 70 ms of zeros, and the
+first whole frame after them repeats its flux; more zeros are taken for the silence that they are.
 """
 
 from __future__ import annotations

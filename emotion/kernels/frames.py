@@ -80,7 +80,8 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     out[ALPHA] = numbers[2]
     out[HAMMARBERG] = numbers[3]
     slopes(bands, out[SLOPE_LOW : SLOPE_HIGH + 1])
-    out[FLUX] = flux(bands, memory[MEL : MEL + MEL_BANDS]) if memory[BEFORE] == NEIGHBOUR else 0.0
+    # After a hole nobody knows: as much as before it.
+    out[FLUX] = flux(bands, memory[MEL : MEL + MEL_BANDS]) if memory[BEFORE] == NEIGHBOUR else memory[FLUX]
 
     autocorrelation(power, signal, scratch[:6], correlation)
     best_pitch(correlation, memory[PITCH_BEFORE], numbers)
@@ -105,10 +106,9 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(void(float64[::1], float64[::1]), cache=True, nogil=True)
 def repeat(memory, out):  # type: ignore[no-untyped-def]
-    """The row before once more, for a frame that a hole tears; no flux now, and none against it later."""
+    """The row before once more, for a frame that a hole tears; the frame after it has no neighbour to differ from."""
     for column in range(WIDTH):
         out[column] = memory[column]
-    out[FLUX] = 0.0
     out[HELD] = 1.0
     memory[BEFORE] = REPEATED
 

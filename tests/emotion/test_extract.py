@@ -135,14 +135,15 @@ def test_lost_packets_repeat_the_row_before_them(start: int, length: int) -> Non
     assert length // 80 <= len(held) <= (length + 320) // 80
     assert list(held) == list(range(held[0], held[-1] + 1))
     before, after = torn[held[0] - 1], held[-1] + 1
-    same = [c for c in range(layout.WIDTH) if c not in (layout.FLUX, layout.HELD)]
+    same = [c for c in range(layout.WIDTH) if c != layout.HELD]
     for row in held:
         np.testing.assert_array_equal(torn[row, same], before[same])
-    assert not torn[held[0] : after + 1, layout.FLUX].any()
+    assert torn[after, layout.FLUX] == before[layout.FLUX]
     for column in (layout.FLUX, layout.ENERGY):
         assert whole[:, column].min() - 0.1 <= torn[:, column].min()
         assert torn[:, column].max() <= whole[:, column].max() + 0.1
-    later = after + 1
+    # The window has all but faded at its ends: a row there may still hear 5 ms of zeros, and its flux is of two rows.
+    later = after + 2
     away = [c for c in same if c not in (layout.F0, layout.PERIODICITY, layout.HNR, layout.H1_H2, layout.H1_A3)]
     np.testing.assert_array_equal(torn[: held[0] - 1], whole[: held[0] - 1])
     np.testing.assert_array_equal(torn[later:, away], whole[later:, away])
@@ -159,7 +160,7 @@ def test_a_long_hole_is_silence() -> None:
     rows = descriptors(with_hole(3200, 1600))
     quiet = np.flatnonzero(rows[:, layout.ENERGY] < -90.0)
     assert len(quiet) > 8
-    assert not rows[quiet[0], layout.FLUX], "the cut itself is no change of voice"
+    assert rows[quiet[0], layout.FLUX] == rows[quiet[0] - 1, layout.FLUX], "the cut itself is no change of voice"
     assert 0 < rows[:, layout.HELD].sum() <= 11
     assert not rows[quiet[-1] + 4 :, layout.HELD].any()
 
