@@ -25,7 +25,9 @@ class Inquiry:
     number: 0, 1, 2, ... within the call. t_s: audio time since the first sample, s. voiced_s: speech counted
     so far, s. features: what the model is asked, shape (len(FEATURES),), a copy; None where it need not be
     asked. unchanged: nothing was counted since the inquiry before, so that its answer stands. reason: why
-    the estimate will abstain whatever the model says, empty where nothing speaks against it yet.
+    the estimate will abstain whatever the model says, empty where nothing speaks against it yet. fresh_s:
+    speech counted since the model was asked before, s. shift: what of the caller's own baseline was taken away
+    from the features, in their units, None where the model keeps no baseline.
     """
 
     number: int
@@ -34,6 +36,8 @@ class Inquiry:
     features: Floats | None
     unchanged: bool
     reason: str
+    fresh_s: float = 0.0
+    shift: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.baseline import CalmSpeech
 from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
 from emotion.functionals import FEATURES, FEATURES_HASH
 
@@ -47,15 +49,19 @@ class ToneModel:
         Read from the file.
     prior
         Share of angry calls that the probabilities of anger assume.
+    calm
+        How calm speech sounds in the training data, which the caller's own baseline starts from; None where the
+        model is meant to judge every voice by the same measure.
     """
 
-    __slots__ = ("_session", "model_id", "path", "prior", "trained_on", "version")
+    __slots__ = ("_session", "calm", "model_id", "path", "prior", "trained_on", "version")
 
     def __init__(self, session: Any, path: Path, model_id: str, facts: dict[str, str]) -> None:
         self._session = session
         self.path = path
         self.model_id = model_id
         self.prior = float(facts["nabra.prior"])
+        self.calm = _calm(facts["nabra.calm"]) if "nabra.calm" in facts else None
         self.version = facts.get("nabra.version", "")
         self.trained_on = tuple(facts.get("nabra.trained_on", "").split(","))
 
@@ -100,7 +106,7 @@ class ToneModel:
         try:
             return cls(session, file, hashlib.sha256(content).hexdigest()[:12], facts)
         except (KeyError, ValueError) as error:
-            raise ModelError(f"tone model {file} states no usable prior") from error
+            raise ModelError(f"tone model {file} states no usable prior or calm speech: {error}") from error
 
     def predict(self, features: Floats | Singles) -> Tones:
         """Run the model once over the features of any number of calls.
@@ -122,6 +128,20 @@ class ToneModel:
             raise FeatureError("features must be finite")
         tone = self._session.run(["tone"], {"features": rows})[0]
         return Tones(tone[:, 0], tone[:, 1], tone[:, 2], tone[:, 3])
+
+
+def _calm(fact: str) -> CalmSpeech:
+    """Calm speech from JSON with lists `centre`, `deviation` and `most`; ValueError or KeyError on anything else."""
+    told = json.loads(fact)
+    if not isinstance(told, dict):
+        raise ValueError("calm speech is not a table")
+    lists = [np.asarray(told[name], dtype=np.float64) for name in ("centre", "deviation", "most")]
+    if any(numbers.shape != (len(FEATURES),) or not np.isfinite(numbers).all() for numbers in lists):
+        raise ValueError(f"calm speech must have {len(FEATURES)} finite numbers of each kind")
+    centre, deviation, most = lists
+    if (deviation <= 0.0).any() or (most < 0.0).any():
+        raise ValueError("deviations of calm speech must be above 0, limits 0 or more")
+    return CalmSpeech(centre, deviation, most)
 
 
 def at_prior(probability: float, prior: float, wanted: float) -> float:

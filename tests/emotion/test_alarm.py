@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from emotion import Estimate, ToneModel, TrackerSettings, trace
 from emotion.alarm import DEMAND_S, FLOOR_S, RELEASE, Alarm, log_odds
-
-Samples = NDArray[np.int16]
+from tests.emotion.corpus_calls import made_calls
 
 
 def heard(alarm: Alarm, values: list[float], *, from_s: float = 8.0, confidence: float = 0.9) -> None:
@@ -92,24 +89,6 @@ def test_a_call_is_ever_alarmed_just_where_its_peak_reaches_the_threshold(thresh
         heard(unreachable, values, from_s=1.0)
         assert (alarm.raised_at_s is not None) == (unreachable.peak >= threshold)
         assert unreachable.raised_at_s is None
-
-
-def made_calls(folder: Path, emotions: set[str], seconds: float) -> dict[str, list[Samples]]:
-    """Calls by speaker, each of that many seconds, of recordings put one after the other, none used twice."""
-    from telephony.audio import read_audio
-
-    clips: dict[str, list[Path]] = {}
-    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["emotion"] in emotions:
-                clips.setdefault(row["speaker"], []).append(folder / row["path"])
-    calls: dict[str, list[Samples]] = {}
-    for speaker, files in sorted(clips.items()):
-        order = np.random.default_rng(int(speaker)).permutation(len(files))
-        whole = np.concatenate([read_audio(files[place]) for place in order])
-        n = int(seconds * 8000)
-        calls[speaker] = [whole[start : start + n] for start in range(0, len(whole) - n + 1, n)]
-    return calls
 
 
 def peak_of(estimates: list[Estimate], model: ToneModel) -> float:

@@ -76,7 +76,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
 
 def test_a_model_of_other_features_is_refused(tmp_path: Path) -> None:
     other = with_facts(tmp_path / "other.onnx", **{"nabra.features": "0123456789abcdef"})
-    with pytest.raises(ModelMismatch, match=r"0123456789abcdef.*emotion\.train"):
+    with pytest.raises(ModelMismatch, match=r"0123456789abcdef.*nabra train"):
         ToneModel.load(other)
 
 
@@ -90,6 +90,20 @@ def test_a_model_without_a_prior_is_refused(tmp_path: Path) -> None:
     other = with_facts(tmp_path / "other.onnx", **{"nabra.prior": "often"})
     with pytest.raises(ModelError, match="prior"):
         ToneModel.load(other)
+
+
+def test_a_model_may_state_how_calm_speech_sounds(tmp_path: Path, model: ToneModel) -> None:
+    assert model.calm is None or model.calm.centre.shape == (len(FEATURES),)
+    told = {"centre": [1.0] * len(FEATURES), "deviation": [2.0] * len(FEATURES), "most": [0.5] * len(FEATURES)}
+    calm = ToneModel.load(with_facts(tmp_path / "calm.onnx", **{"nabra.calm": json.dumps(told)})).calm
+    assert calm is not None
+    assert (calm.centre == 1.0).all()
+    assert (calm.most == 0.5).all()
+    wrong = ["[]", "no", json.dumps(told | {"most": [0.5]}), json.dumps(told | {"deviation": [0.0] * len(FEATURES)})]
+    wrong += [json.dumps({"centre": told["centre"]}), json.dumps(told | {"centre": ["x"] * len(FEATURES)})]
+    for number, fact in enumerate(wrong):
+        with pytest.raises(ModelError, match="calm"):
+            ToneModel.load(with_facts(tmp_path / f"wrong{number}.onnx", **{"nabra.calm": fact}))
 
 
 def test_restating_a_probability() -> None:
