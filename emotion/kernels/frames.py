@@ -34,7 +34,9 @@ from emotion.layout import (
 # G.711 ends at 32124 (mu-law) and 32256 (A-law).
 CLIP_LEVEL = 32100.0
 
-# A hole: at least 5 ms of zeros straight after samples whose mean magnitude was above 100 (-50 dBFS).
+# A hole: at least 5 ms of one value, zero or next to it (A-law has no zero but 8), straight after samples whose
+# mean magnitude was above 100 (-50 dBFS).
+HOLE_MAGNITUDE = 8.0
 HOLE_SAMPLES = 40
 HOLE_LEVEL = 100.0
 LONGEST_HOLE = 560
@@ -50,7 +52,7 @@ BEFORE = WIDTH + 1
 MEMORY = WIDTH + 2
 NONE, NEIGHBOUR, REPEATED = 0.0, 1.0, 2.0
 
-# `counters`: samples in `held`, zeros in a row, samples until the newest hole has left the frame.
+# `counters`: samples in `held`, zeros (or the like) in a row, samples until the newest hole has left the frame.
 FILLED = 0
 ZEROS = 1
 TORN = 2
@@ -132,9 +134,10 @@ def advance(pcm, held, memory, counters, scratch, out):  # type: ignore[no-untyp
     level = held[WINDOW]
     for n in range(pcm.shape[0]):
         sample = float(pcm[n])
+        still = filled > 0 and sample == held[filled - 1]
         held[filled] = sample
         filled += 1
-        if sample != 0.0:
+        if not still or abs(sample) > HOLE_MAGNITUDE:
             zeros = 0
             level += (abs(sample) - level) / 32.0
             torn = max(torn - 1, 0)

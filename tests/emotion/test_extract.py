@@ -121,9 +121,9 @@ def test_a_steady_push_hands_out_the_same_memory() -> None:
     assert first.__array_interface__["data"] == second.__array_interface__["data"]
 
 
-def with_hole(start: int, length: int) -> NDArray[np.int16]:
+def with_hole(start: int, length: int, value: int = 0) -> NDArray[np.int16]:
     pcm = NOISY.copy()
-    pcm[start : start + length] = 0
+    pcm[start : start + length] = value
     return pcm
 
 
@@ -147,6 +147,12 @@ def test_lost_packets_repeat_the_row_before_them(start: int, length: int) -> Non
     away = [c for c in same if c not in (layout.F0, layout.PERIODICITY, layout.HNR, layout.H1_H2, layout.H1_A3)]
     np.testing.assert_array_equal(torn[: held[0] - 1], whole[: held[0] - 1])
     np.testing.assert_array_equal(torn[later:, away], whole[later:, away])
+
+
+def test_a_hole_of_a_laws_least_step_is_the_same_hole() -> None:
+    zeros, steps = descriptors(with_hole(3200, 320)), descriptors(with_hole(3200, 320, 8))
+    np.testing.assert_array_equal(zeros[:, layout.HELD], steps[:, layout.HELD])
+    assert steps[:, layout.HELD].any()
 
 
 def test_a_hole_in_pieces_is_the_same_hole() -> None:
