@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,13 @@ from numpy.typing import NDArray
 
 import config
 from emotion import Estimate, ToneModel, trace
-from nabra.ears import tracker_settings
+from emotion.model import at_prior
+from nabra.ears import Ears, listener_settings, tracker_settings
+from nabra.generations import load
+from nabra.offline import route_recording
+from nabra.tone_batches import ToneAtOnce
 from router.evidence import Tone
+from router.reasons import Code
 from router.tone import ToneEvidence
 from telephony.audio import read_audio
 from tests.conftest import ROOT
@@ -83,3 +89,26 @@ def test_the_shipped_threshold_alarms_the_angry_and_hardly_anyone_who_is_calm(mo
     ]
     assert shares[0] <= 0.02
     assert shares[1] >= 0.5
+
+
+def test_a_call_is_heard_and_judged_by_the_configuration_it_began_with(model: ToneModel, tmp_path: Path) -> None:
+    ears = Ears(
+        languages=frozenset(),
+        decoder=lambda _call, _language: None,
+        listener=listener_settings(SHIPPED),
+        recogniser_id=lambda _language: "",
+        tone=ToneAtOnce(model),
+    )
+    pcm = read_audio(ROOT / "nabra" / "demo" / "samples" / "arabic-bill.flac")
+    anger: dict[float, list[float]] = {}
+    for prior, angry_at, alarmed in ((0.03, 0.5, False), (0.2, 0.1, True)):
+        tone = replace(SHIPPED.tone, anger_prior=prior, angry_at=angry_at)
+        site = replace(SHIPPED, state_dir=tmp_path, tone=tone)
+        record: Any = route_recording(pcm, load(site, 1), ears, language="ar").record
+        heard = [entry for entry in record["timeline"] if entry["event"] == "tone" and not entry["abstained"]]
+        assert {entry["prior"] for entry in heard} == {prior}
+        anger[prior] = [at_prior(entry["anger"], prior, 0.5) for entry in heard]
+        assert record["tone"]["alarmed"] is alarmed
+        assert (Code.ANGRY in [reason["code"] for reason in record["decision"]["reasons"]]) is alarmed
+        assert record["decision"]["priority"] == (5 if alarmed else 0)
+    assert anger[0.03] == pytest.approx(anger[0.2])

@@ -18,7 +18,7 @@ from asr.decoder import Decoder
 from emotion import ToneModel
 from nabra.errors import ServiceError
 from nabra.live import channel_variables
-from nabra.service_health import report
+from nabra.service_health import metrics_of, report
 from router.commands import Decide, Decision
 from router.evidence import Key
 from router.session import CallFacts, Session
@@ -145,8 +145,7 @@ def tone_reasons(record: dict[str, Any]) -> list[str]:
 
 def test_tone_is_heard_by_runs_shared_between_calls(run: Run) -> None:
     async def scenario(site: Site) -> None:
-        asked: list[int] = []
-        site.service.on_tone_run = lambda rows, _seconds: asked.append(rows)
+        metrics, _ = metrics_of(site.service)
         callers = [await site.place() for _ in range(6)]
         await asyncio.gather(*(speak(caller, "sales-upgrade") for caller in callers))
         site.service.on_tone_run = None
@@ -158,7 +157,11 @@ def test_tone_is_heard_by_runs_shared_between_calls(run: Run) -> None:
             assert all(entry["prior"] == 0.03 for entry in heard)
             assert record["tone"]["heard"]
             assert not record["tone"]["alarmed"]
-        assert max(asked) > 1
+        told = dict(line.rsplit(" ", 1) for line in metrics.text().splitlines() if line.startswith("nabra_tone_batch"))
+        runs, asked = float(told["nabra_tone_batch_size_count"]), float(told["nabra_tone_batch_size_sum"])
+        assert 0 < runs < asked, "some runs answered more than one call"
+        assert float(told["nabra_tone_batch_seconds_count"]) == runs
+        assert float(told["nabra_tone_batch_seconds_sum"]) > 0
 
     run(scenario)
 
