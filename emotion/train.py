@@ -103,6 +103,7 @@ def train(
         "seed": settings.seed,
         "trained_on": trained,
         "judged_on": others,
+        "licences": {name: sorted({clip.licence for clip in clips if clip.corpus == name}) for name in trained},
         "networks": settings.committee,
         "hidden": settings.hidden,
         "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},

@@ -89,6 +89,7 @@ def examine(path: Path) -> Iterable[Remark]:
     from nabra.ears import speech_specs
     from nabra.generations import fit
     from nabra.tone_figures import AlarmFigures
+    from nabra.tone_licences import forbidding_of
     from router.errors import RouterError, RulesError
 
     try:
@@ -111,5 +112,8 @@ def examine(path: Path) -> Iterable[Remark]:
     if found is not None:
         place = config.places.get("tone.angry_at", config.places.get("tone"))
         yield Remark(False, place, f"angry_at {config.tone.angry_at:g}: {found[0]}", advice=found[1])
+    if config.tone.enabled and config.tone.model is not None:
+        for what, advice in forbidding_of(config.tone.model):
+            yield Remark(False, config.places.get("tone.model"), what, advice=advice)
     for warning in configuration.check(config):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from nabra.errors import NabraError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-    from emotion.training.manifest import Clip
 
 _SHOWN = 20
 _FEW_SPEAKERS = 10
@@ -61,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from emotion.training.manifest import read_manifest
     from emotion.training.recordings import usable
     from nabra.state import state_dir
+    from nabra.tone_licences import forbidding
 
     args.out.mkdir(parents=True, exist_ok=True)
     cache = args.cache or state_dir() / "training"
@@ -91,33 +90,14 @@ def run(args: argparse.Namespace) -> int:
     console.print(_figures(facts))
     for line in _how_to_use(args.out, quick=args.quick):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for warning in warnings(trained):
-        console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
-    return 0
-
-
-def warnings(clips: Sequence[Clip]) -> Iterator[str]:
-    """Yield what stands between these clips and a model for service: their licences, and too few voices."""
-    from emotion.training.card import non_commercial
-
-    by_licence: dict[str, list[str]] = {}
-    for clip in clips:
-        corpora = by_licence.setdefault(clip.licence, [])
-        if clip.corpus not in corpora:
-            corpora.append(clip.corpus)
-    for licence, corpora in by_licence.items():
-        if not non_commercial([licence]):
-            continue
-        if licence == "not stated":
-            yield (
-                f"{', '.join(corpora)}: no licence is stated, so the card forbids commercial service; if the "
-                "recordings are yours, and your callers agreed, say so in a column 'licence'"
-            )
-        else:
-            yield f"{', '.join(corpora)}: not for commercial service by its licence ({licence}), nor is this model"
-    speakers = len({clip.speaker for clip in clips})
+    for what, advice in forbidding(facts["licences"]):
+        console.print(f"warning: {what}; {advice}", markup=False, highlight=False, soft_wrap=True)
+    speakers = len({clip.speaker for clip in trained})
     if speakers < _FEW_SPEAKERS:
-        yield f"{speakers} speakers are few: the figures say little about other callers"
+        console.print(
+            f"warning: {speakers} speakers are few: the figures say little about other callers", highlight=False
+        )
+    return 0
 
 
 def _count(text: str) -> int:
@@ -220,7 +200,10 @@ def _figures(facts: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for target in ("anger", "arousal", "valence"):
         part = facts["figures"][target]
-        rows = [*part["left_out"].items(), *((f"{n} (judged)", it) for n, it in part["never_trained"].items())]
+        rows = [
+            *sorted(part["left_out"].items()),
+            *((f"{name} (judged)", figures) for name, figures in part["never_trained"].items()),
+        ]
         known = [(name, figures) for name, figures in rows if figures]
         for place, (name, figures) in enumerate(known):
             low, high = figures["auc_95"]

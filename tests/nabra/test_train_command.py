@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from emotion.model import ToneModel
-from emotion.training.manifest import read_manifest
-from nabra.commands.train import warnings
+from nabra.commands.check import examine
 from tests.conftest import ROOT
 from tests.emotion.corpus import write_corpus
 
@@ -60,13 +59,21 @@ def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
     assert "anger" in done.stdout
     assert f"written: {tmp_path}/out/tone.onnx" in done.stdout
     assert "quick run" in done.stdout
-    assert "warning: calls: no licence is stated" in done.stdout
+    assert "warning: the tone model learnt from calls, whose licence is not stated" in done.stdout
     assert "warning: 4 speakers are few" in done.stdout
     model = ToneModel.load(tmp_path / "out" / "tone.onnx")
     assert model.trained_on == ("calls",)
     facts = json.loads((tmp_path / "out" / "tone.json").read_text(encoding="utf-8"))
     assert facts["sha256"].startswith(model.model_id)
     assert (tmp_path / "out" / "MODEL_CARD.md").is_file()
+    config = tmp_path / "site.yaml"
+    shipped = (ROOT / "config" / "defaults" / "nabra.yaml").read_text(encoding="utf-8")
+    config.write_text(shipped.replace("model: null ", f"model: {tmp_path}/out/tone.onnx "), encoding="utf-8")
+    for name in ("intents", "prompts"):
+        (tmp_path / name).symlink_to(ROOT / "config" / "defaults" / name)
+    remarks = [str(remark) for remark in examine(config)]
+    assert any("learnt from calls, whose licence is not stated" in remark for remark in remarks)
+    assert not any("error" in remark for remark in remarks)
     assert list((tmp_path / "state" / "training").rglob("*.npz")), "work is kept for the next run"
 
 
@@ -122,15 +129,3 @@ def test_too_few_to_learn_from_says_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [[], ["calls"], ["calls", "--out", "x", "--seeds", "0"]])
 def test_wrong_usage_is_two(words: list[str], tmp_path: Path) -> None:
     assert train(*words, state=tmp_path).returncode == 2
-
-
-def test_licences_are_warned_of(tmp_path: Path) -> None:
-    file = tmp_path / "calls.csv"
-    rows = [f"{n}.wav,s{n},angry,{('own calls', 'CC BY-NC-SA 4.0', '')[n % 3]}" for n in range(12)]
-    file.write_text("path,speaker,emotion,licence\n" + "\n".join(rows), encoding="utf-8")
-    found = list(warnings(read_manifest(file)))
-    assert found == [
-        "calls: not for commercial service by its licence (CC BY-NC-SA 4.0), nor is this model",
-        found[1],
-    ]
-    assert found[1].startswith("calls: no licence is stated")
