@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,23 @@ def test_no_octave_is_missed_from_a_growl_to_a_shout(line: str, slope: float, sn
         wrong += int((off & (f0 > 0)).sum())
     assert wrong <= 0.01 * right
     assert right >= 0.97 * 60 * 17
+
+
+def test_a_steady_push_allocates_no_samples() -> None:
+    extractor = Extractor()
+    frames = [NOISY[start : start + 160] for start in range(0, 8000, 160)]
+    for frame in frames:
+        extractor.push(frame)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for frame in frames:
+            extractor.push(frame)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 500
+    assert peak - before < 600, "a view of the rows and no more: its rows alone hold 672 bytes"
 
 
 @pytest.mark.parametrize(
