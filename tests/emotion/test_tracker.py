@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from emotion import Abstention, EmotionError, Estimate, ToneModel, Tracker, TrackerSettings, trace, warm_up
 from emotion.errors import SamplesError
 from emotion.model import at_prior
+from tests.emotion.corpus_calls import made_calls
 
 Samples = NDArray[np.int16]
 ALWAYS = TrackerSettings(min_familiarity=0.0)
@@ -134,6 +135,27 @@ def test_speech_hardly_above_its_noise_is_not_judged(model: ToneModel, speech: S
     tracker.push(speech, True)
     assert tracker.latest is not None
     assert tracker.latest.reason == Abstention.TOO_NOISY.value
+
+
+@pytest.mark.parametrize(("noise_db", "judged"), [(60.0, (1.0, 1.0)), (10.0, (0.9, 1.0)), (0.0, (0.0, 0.1))])
+def test_a_line_is_refused_where_noise_drowns_the_voice(
+    model: ToneModel, corpora: Path, noise_db: float, judged: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(9)
+    emotions = {"anger", "happiness", "neutral", "sadness"}
+    calls = [of[0] for of in made_calls(corpora / "emotion" / "emodb", emotions, 5.0).values()]
+    used = []
+    for pcm in calls:
+        noise = np.cumsum(rng.normal(size=len(pcm) + 8000)) % 4.0 - 2.0
+        noise *= np.sqrt(np.mean(pcm.astype(np.float64) ** 2) / np.mean(noise**2)) * 10.0 ** (-noise_db / 20.0)
+        noise[8000:] += pcm
+        frames = -(-len(noise) // 160)
+        whole = np.clip(noise, -32768, 32767).astype(np.int16)
+        last = trace(whole, [number >= 50 for number in range(frames)], model)[-1]
+        used.append(not last.abstained)
+        assert last.reason in {"", Abstention.TOO_NOISY.value, Abstention.TOO_LITTLE.value}
+    assert len(used) == 10
+    assert judged[0] <= np.mean(used) <= judged[1]
 
 
 def test_a_prior_restates_anger_and_nothing_else(model: ToneModel, speech: Samples) -> None:
