@@ -264,6 +264,7 @@ class Call:
             "call_anger": estimate.call_anger,
             "alarmed": estimate.alarmed,
             "trend": estimate.trend,
+            "prior": self._loaded.config.tone.anger_prior,
             "confidence": estimate.confidence,
             "abstained": estimate.abstained,
             "voiced_s": estimate.voiced_s,

@@ -9,6 +9,7 @@ from typing import Any
 
 from nabra.demo.story import CallStory, Happened, ToneAt, WordsAt
 from nabra.drawing import ANGER, AROUSAL, FAINT, GRID, INK, RATE_HZ, Samples, Span, canvas, draw_sound, label, save
+from nabra.tone_trace import percent
 
 _NOTICE, _DECISION, _SPEECH_END = "#eef1f4", "#12715b", "#3465a4"
 _LANES = 3
@@ -123,7 +124,7 @@ class _Lanes:
 
 
 def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None = None) -> None:
-    """Draw arousal and anger; where the model abstains, its reason on a hatched ground and no numbers."""
+    """Draw arousal and the evidence of anger; where the model abstains, its reason on hatched ground and no numbers."""
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.5, 1])
     axes.set_ylabel("tone", fontsize=9, color=INK)
@@ -143,16 +144,21 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float 
                 label(axes, begin_s, 1.02, reason, FAINT, size=8)
         else:
             axes.plot(t, [tone.arousal for tone in group], color=AROUSAL, linewidth=2, marker=".", markersize=5)
-            axes.plot(t, [tone.anger for tone in group], color=ANGER, linewidth=2, marker=".", markersize=5)
+            axes.plot(t, [tone.evidence for tone in group], color=ANGER, linewidth=2, marker=".", markersize=5)
     usable = [tone for tone in tones if not tone.abstained]
     if usable:
         last = usable[-1]
-        names = sorted([(last.arousal, "arousal", AROUSAL), (last.anger, "anger", ANGER)])
+        names = sorted(
+            [
+                (last.arousal, f"arousal {last.arousal:.2f}", AROUSAL),
+                (last.evidence, f"anger {percent(last.anger)}", ANGER),
+            ]
+        )
         apart = max(0.0, 0.14 - (names[1][0] - names[0][0])) / 2
         near = decided_s is not None and 0 <= decided_s - last.t_s < span.part(0.1)
         x = (decided_s if near and decided_s is not None else last.t_s) + span.part(0.006)
         for (value, name, colour), shift in zip(names, (-apart, apart), strict=True):
-            label(axes, x, value + shift, f"{name} {value:.2f}", colour, size=9)
+            label(axes, x, value + shift, name, colour, size=9)
 
 
 def _runs(tones: Sequence[ToneAt]) -> list[tuple[bool, list[ToneAt]]]:

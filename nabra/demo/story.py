@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from emotion.model import at_prior
+
 
 class Happened(Protocol):
     """An event of a call, live (`CallEvent`) or from a recording (`Heard`)."""
@@ -25,13 +27,23 @@ class Happened(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToneAt:
-    """How the caller sounded: audio time in seconds, the rest 0..1; not to be used where `abstained`."""
+    """How the caller sounded: audio time in seconds, the rest 0..1; not to be used where `abstained`.
+
+    `anger` is the probability where `prior` of all calls are angry, so a few per cent is already much; `evidence`
+    is what it says of anger, 0.5 nothing either way.
+    """
 
     t_s: float
     arousal: float
     anger: float
     abstained: bool
     reason: str
+    prior: float = 0.5
+
+    @property
+    def evidence(self) -> float:
+        """Anger as if half of all calls were angry: what can be drawn on one scale with arousal."""
+        return at_prior(self.anger, self.prior, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class CallStory:
                         _number(data.get("anger")) or 0.0,
                         bool(data.get("abstained")),
                         str(data.get("reason", "")),
+                        _number(data.get("prior")) or 0.5,
                     )
                 )
             case "key":

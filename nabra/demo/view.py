@@ -18,6 +18,7 @@ from rich.text import Text
 
 from nabra.demo.pbx import PlacedCall
 from nabra.demo.story import CallStory, Happened, ToneAt
+from nabra.tone_trace import percent
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WHYS = 2  # decisions that are explained even on a small terminal
@@ -193,14 +194,14 @@ class View:
             line.append("(no voice yet)", "dim")
             return line
         bars = 14 if width < 100 else 28
-        for value, colour in (("arousal", "yellow"), ("anger", "red")):
-            line.append(f"{value} ", "dim")
+        for name, value, colour in (("arousal", "arousal", "yellow"), ("anger", "evidence", "red")):
+            line.append(f"{name} ", "dim")
             line.append(f"{sparkline(tones, value, bars):<{bars}} ", colour)
         if row.story.abstains:
             line.append(f"abstains: {row.story.abstains}", "dim italic")
         else:
             line.append(f"{tones[-1].arousal:.2f} ", "yellow")
-            line.append(f"{tones[-1].anger:.2f}", "red")
+            line.append(percent(tones[-1].anger), "red")
         return line
 
     def _done_lines(self, row: Row, width: int) -> list[Text]:
@@ -271,7 +272,7 @@ def _destination(row: Row) -> Text:
 def _last_tone(story: CallStory) -> str:
     usable = [tone for tone in story.tones if not tone.abstained]
     if usable:
-        return f"{usable[-1].arousal:.2f} / {usable[-1].anger:.2f}"
+        return f"{usable[-1].arousal:.2f} / {percent(usable[-1].anger)}"
     return "abstained" if story.tones else "-"
 
 
@@ -290,7 +291,7 @@ def _said(event: TimedEvent, row: Row) -> str | None:
             tone = story.tones[-1]
             if tone.abstained:
                 return f"tone: abstains ({tone.reason or 'not sure'})"
-            return f"tone: arousal {tone.arousal:.2f}, anger {tone.anger:.2f}"
+            return f"tone: arousal {tone.arousal:.2f}, anger {percent(tone.anger)}"
         case "key":
             return f"presses {shown_text(str(data.get('digit', '')), 2)}"
         case "end_of_utterance":

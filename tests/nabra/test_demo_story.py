@@ -91,3 +91,11 @@ def test_unknown_kinds_and_missing_details_do_no_harm() -> None:
     story = told(("something_new", 1.0, {}), ("partial", 2.0, {}), ("decided", 3.0, {}))
     assert story.text == ""
     assert story.decided_s == 3.0
+
+
+def test_anger_is_evidence_whatever_prior_it_is_stated_for() -> None:
+    story = told(
+        ("tone", 6.0, {"arousal": 0.5, "anger": 0.03, "prior": 0.03, "abstained": False, "reason": ""}),
+        ("tone", 6.25, {"arousal": 0.5, "anger": 0.3, "abstained": False, "reason": ""}),
+    )
+    assert [tone.evidence for tone in story.tones] == pytest.approx([0.5, 0.3])
