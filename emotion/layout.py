@@ -5,9 +5,9 @@ window, every 80 samples (10 ms). The frame is complete when its newest sample h
 ahead, and a value describes the middle of its frame, 20 ms back. The flux and the pitch continuity also look
 at the frame before (50 ms in all).
 
-===============  ======  =================================================================
+================ ======  =================================================================
 name             unit    meaning
-===============  ======  =================================================================
+================ ======  =================================================================
 energy_db        dBFS    power in the telephone band (200-3600 Hz)
 f0_st            st      pitch, semitones above 27.5 Hz; 0 where unpitched
 periodicity      0..1    normalised autocorrelation at the pitch lag; 0 where there is no peak
@@ -24,7 +24,17 @@ clipped          share   of the newest 80 samples, those at the edge of G.711's 
 h1_h2_db         dB      first harmonic against the second; 0 where unpitched or the pitch is below 200 Hz
 h1_a3_db         dB      first harmonic against the strongest line of 2300-3400 Hz (third formant); 0 as above
 held             0, 1    1 where lost packets tear the frame: the row then repeats the one before it
-===============  ======  =================================================================
+periodicity_low  -1..1   autocorrelation at the period within 200-1000 Hz; 0 where unpitched, as are all below
+periodicity_mid  -1..1   the same within 1000-2000 Hz
+periodicity_high -1..1   the same within 2000-3600 Hz
+harmonic_tilt_db dB      second and third harmonic against fourth and fifth
+centroid_low_hz  Hz      centre of gravity of the power within 200-1000 Hz: where the first formant is
+centroid_mid_hz  Hz      the same within 1000-3000 Hz: second and third formant
+entropy_nat      nat     entropy of the power over the bins of 200-3600 Hz
+flatness_high_db dB      geometric against arithmetic mean of the power of 2000-3600 Hz
+spread_hz        Hz      standard deviation of the power over frequency
+prominence_db    dB      cepstrum of 250-3500 Hz at the period: how far harmonics stand out
+================ ======  =================================================================
 
 Definitions follow Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS)", IEEE Trans.
 Affective Computing 7(2), 2016, cut at the telephone band; pitch follows Boersma, "Accurate short-term
@@ -81,7 +91,9 @@ CLIPPED = CEP + CEPSTRA
 H1_H2 = CLIPPED + 1
 H1_A3 = CLIPPED + 2
 HELD = CLIPPED + 3
-WIDTH = CLIPPED + 4
+QUALITY = HELD + 1
+QUALITIES = 10
+WIDTH = QUALITY + QUALITIES
 
 DESCRIPTORS: tuple[str, ...] = (
     "energy_db",
@@ -100,4 +112,14 @@ DESCRIPTORS: tuple[str, ...] = (
     "h1_h2_db",
     "h1_a3_db",
     "held",
+    "periodicity_low",
+    "periodicity_mid",
+    "periodicity_high",
+    "harmonic_tilt_db",
+    "centroid_low_hz",
+    "centroid_mid_hz",
+    "entropy_nat",
+    "flatness_high_db",
+    "spread_hz",
+    "prominence_db",
 )

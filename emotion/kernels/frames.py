@@ -6,6 +6,7 @@ import numba
 from numba import float64, int16, int64, void
 
 from emotion.kernels.pitch import autocorrelation, best_pitch, harmonics_to_noise, semitones
+from emotion.kernels.quality import voice_quality
 from emotion.kernels.spectrum import balance, cepstra, first_harmonic, flux, mel_bands, power_spectrum, slopes, windowed
 from emotion.layout import (
     ALPHA,
@@ -25,6 +26,8 @@ from emotion.layout import (
     MEL,
     MEL_BANDS,
     PERIODICITY,
+    QUALITIES,
+    QUALITY,
     SLOPE_HIGH,
     SLOPE_LOW,
     WIDTH,
@@ -91,6 +94,7 @@ def describe(samples, memory, scratch, out):  # type: ignore[no-untyped-def]
     out[PERIODICITY] = numbers[1]
     out[HNR] = harmonics_to_noise(numbers[1])
     first_harmonic(power, numbers[0], out[H1_H2 : H1_A3 + 1])
+    voice_quality(power, numbers[0], scratch[:2], out[QUALITY : QUALITY + QUALITIES])
 
     clipped = 0
     for n in range(WINDOW - HOP, WINDOW):
