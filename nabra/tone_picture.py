@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,15 @@ def draw_tone(trace: ToneTrace, path: Path, *, title: str = "") -> None:
     path : where the picture goes; its folder must exist.
     title : the recording's name where it is empty.
     """
+    trace = trace.thinned(_MOST_COLUMNS)
     length_s = max(trace.length_s, 0.5)
     span = Span(0.0, length_s * 1.1)
     figure, axes = canvas((0.75, 0.75, 1.25, 1.05), height_in=7.0, span=span, top=0.885, bottom=0.075)
     sound, spectrum, anger, others = axes
     draw_sound(sound, trace.pcm)
-    for begin_s, end_s in trace.stretches():
-        sound.axvspan(begin_s, end_s, color=_VOICE, zorder=0, linewidth=0)
+    low, high = sound.get_ylim()
+    voice = [(begin_s, end_s - begin_s) for begin_s, end_s in trace.stretches()]
+    sound.broken_barh(voice, (low, high - low), facecolors=_VOICE, zorder=0, linewidth=0)
     _draw_spectrum(spectrum, trace, length_s)
     _draw_anger(anger, trace, span)
     _draw_others(others, trace, span)
@@ -107,9 +110,10 @@ def _draw_anger(axes: Any, trace: ToneTrace, span: Span) -> None:
     if known:
         x, y = [item.t_s for item in known], [trace.evidence(item.call_anger) for item in known]
         axes.plot(x, y, color=_CALL, linewidth=1.6, zorder=3)
-    for item in trace.estimates:
-        if item.alarmed:
-            axes.axvspan(item.t_s - EVERY_S, item.t_s, color=ANGER, alpha=0.1, linewidth=0, zorder=0)
+    for alarmed, group in groupby(trace.estimates, key=lambda item: item.alarmed):
+        if alarmed:
+            times = [item.t_s for item in group]
+            axes.axvspan(times[0] - EVERY_S, times[-1], color=ANGER, alpha=0.1, linewidth=0, zorder=0)
     _draw_curve(axes, trace.estimates, lambda item: trace.evidence(item.anger), ANGER)
     ends = [(trace.evidence(known[-1].call_anger), "call", percent(known[-1].call_anger), _CALL)] if known else []
     ends += [
@@ -129,10 +133,9 @@ def _draw_others(axes: Any, trace: ToneTrace, span: Span) -> None:
     _hatch(axes, trace, span, say=False)
     _draw_curve(axes, trace.estimates, lambda item: item.valence, VALENCE)
     _draw_curve(axes, trace.estimates, lambda item: item.arousal, AROUSAL)
-    for item in trace.estimates:
-        axes.barh(
-            -0.11, EVERY_S, left=item.t_s - EVERY_S, height=0.07, color=INK, alpha=0.85 * item.confidence, linewidth=0
-        )
+    step_s = max(EVERY_S, trace.length_s / _MOST_COLUMNS)
+    strip = [(item.t_s - step_s, step_s) for item in trace.estimates]
+    axes.broken_barh(strip, (-0.145, 0.07), facecolors=_paler(INK, trace.estimates, least=0.0), linewidth=0)
     if trace.estimates:
         label(axes, trace.estimates[-1].t_s + span.part(0.006), -0.1, "confidence", INK, size=8)
     last = trace.last
@@ -144,17 +147,27 @@ def _draw_others(axes: Any, trace: ToneTrace, span: Span) -> None:
 def _draw_curve(axes: Any, estimates: Sequence[Estimated], value: Callable[[Estimated], float], colour: str) -> None:
     """Draw one curve, each piece as strong as the model is confident; nothing where it abstains."""
     from matplotlib.collections import LineCollection
-    from matplotlib.colors import to_rgba
 
     for reason, group in runs(estimates):
         if reason:
             continue
         points = np.array([(item.t_s, value(item)) for item in group])
-        shades = [to_rgba(colour, 0.2 + 0.8 * item.confidence) for item in group]
+        shades = _paler(colour, group, least=0.2)
         if len(points) > 1:
             pieces = np.stack((points[:-1], points[1:]), axis=1)
-            axes.add_collection(LineCollection(list(pieces), colors=shades[1:], linewidths=2.2, zorder=4))
+            axes.add_collection(
+                LineCollection(list(pieces), colors=shades[1:], linewidths=2.2, capstyle="round", zorder=4)
+            )
         axes.scatter(points[:, 0], points[:, 1], s=9 if len(estimates) < 200 else 0, c=shades, linewidths=0, zorder=4)
+
+
+def _paler(colour: str, estimates: Sequence[Estimated], *, least: float) -> list[tuple[float, ...]]:
+    """Return a colour for each estimate, mixed with white where the model is less confident; opaque, so that what
+    lies over one another is no darker.
+    """
+    full = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255.0
+    shares = (least + (1.0 - least) * item.confidence for item in estimates)
+    return [tuple(1.0 - share * (1.0 - full)) for share in shares]
 
 
 def _hatch(axes: Any, trace: ToneTrace, span: Span, *, say: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -114,6 +115,17 @@ class ToneTrace:
             return later[0] if later and later[0].t_s - EVERY_S < end_s - 1e-9 else None
         usable = [item for item in found if not item.abstained]
         return max(usable, key=lambda item: (item.alarmed, item.anger)) if usable else found[-1]
+
+    def thinned(self, most: int) -> ToneTrace:
+        """Return the trace with no more than about this many estimates, those that matter most (see `between`)."""
+        if len(self.estimates) <= most:
+            return self
+        edges = np.linspace(0.0, max(self.length_s, self.estimates[-1].t_s), most + 1)
+        found = (self.between(float(begin), float(end)) for begin, end in pairwise(edges))
+        kept = list({item.t_s: item for item in found if item is not None}.values())
+        # The newest says how it ended.
+        kept = [*kept, *self.estimates[-1:]] if kept[-1] is not self.estimates[-1] else kept
+        return ToneTrace(self.name, self.pcm, self.prior, self.alarm_at, self.voiced, kept)
 
     def level(self, begin_s: float, end_s: float) -> float:
         """Return the loudest sample of a stretch as 0..1 on a scale of decibels (-52 to 0 dB of full scale)."""

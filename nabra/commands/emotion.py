@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if args.picture is not None:
         args.picture.mkdir(parents=True, exist_ok=True)
     console = Console()
-    drawn = console.is_terminal and not console.is_dumb_terminal and not (args.json or args.last)
+    can_draw = console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf")
+    drawn = can_draw and not (args.json or args.last)
     with Console(stderr=True).status("loading the tone model"):
         listen = _listener(settings)
     traces: list[ToneTrace] = []

@@ -67,3 +67,15 @@ def test_percentages(share: float, said: str) -> None:
 @pytest.mark.parametrize(("trend", "word"), [(3.0, "rising"), (-3.0, "falling"), (0.2, "steady")])
 def test_trends_have_words(trend: float, word: str) -> None:
     assert trend_word(Estimated(1.0, trend=trend)) == word
+
+
+def test_a_long_trace_is_thinned_and_loses_no_alarm() -> None:
+    long = calm_then_angry(600.0, alarm_s=599.5)
+    thin = long.thinned(100)
+    assert 90 < len(thin.estimates) <= 101
+    times = [item.t_s for item in thin.estimates]
+    assert times == sorted(set(times))
+    assert any(item.alarmed for item in thin.estimates)
+    assert thin.last == long.last
+    assert thin.speech_s == long.speech_s
+    assert long.thinned(5000) is long
