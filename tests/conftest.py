@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from nabra.state import use_kernel_cache
+
 ROOT = Path(__file__).resolve().parent.parent
+# Before anything imports numba: beside the sources a kernel would outlive a change of what it was compiled from.
+use_kernel_cache(ROOT / ".pytest_cache")
 
 
 @pytest.fixture(scope="session")
