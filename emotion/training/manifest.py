@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +187,7 @@ def _clip(
         language=row.get("language", "").lower(),
         gender=labels.gender_of(row.get("gender", "")),
         intensity=row.get("intensity", ""),
-        fold=int(row["fold"]) if row.get("fold", "").isdecimal() else None,
+        fold=int(row["fold"]) if row.get("fold", "").isdecimal() and len(row["fold"]) < 9 else None,
         place=place,
     )
 
@@ -218,5 +219,6 @@ def _labels(
 
 
 def _path(text: str, folder: Path) -> Path:
+    # A table from Windows; a backslash is a letter like any other elsewhere, so the name as it is comes first.
     path = folder / text
-    return folder / text.replace("\\", "/") if "\\" in text and not path.exists() else path
+    return folder / text.replace("\\", "/") if "\\" in text and not os.path.exists(path) else path

@@ -31,7 +31,7 @@ def read_clip(clip: Clip) -> Samples:
     """
     try:
         pcm = read_audio(clip.path)
-    except AudioError as error:
+    except (AudioError, OSError) as error:
         raise CorpusError(f"{clip.place}: {error}") from error
     if len(pcm) < LEAST_S * RATE_HZ:
         raise CorpusError(f"{clip.place}: {clip.path}: {len(pcm) / RATE_HZ:.2f} s long, too short to say anything")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from emotion.errors import CorpusError
 from emotion.training import labels
@@ -174,6 +177,28 @@ def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
     for missing in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(CorpusError, match=r"cannot be read \(No such file or directory\); name a table"):
             read_manifest(missing)
+
+
+_WORDS = st.sampled_from(
+    [
+        "path", "speaker", "emotion", "anger", "fold", "angry", "غاضب", "calm", "1", "0.5", "nan", "a\\b.wav", '"', "\n",
+        "\r", ",", ";", "\t", "\0", "\u2028", "x" * 300, "9" * 5000, "٣",
+    ]
+)  # fmt: skip
+_ROWS = st.lists(st.lists(_WORDS, min_size=3, max_size=6).map(",".join), max_size=6).map("\n".join)
+
+
+@given(st.one_of(st.binary(max_size=200), _ROWS.map(lambda rows: f"path,speaker,emotion,anger,fold\n{rows}".encode())))
+@example(b"path,speaker,emotion,fold\n" + b"x" * 300 + b"\\a.wav,a,angry," + b"9" * 5000)
+def test_any_table_is_read_or_refused_and_so_are_its_recordings(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    file.write_bytes(content)
+    with contextlib.suppress(CorpusError):
+        for found in read_manifest(file):
+            with pytest.raises(CorpusError, match=r"any\.csv:\d+: "):
+                read_clip(found)
 
 
 # -------------------------------------------------------------------------------------------- recordings
