@@ -181,8 +181,8 @@ def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
 
 _WORDS = st.sampled_from(
     [
-        "path", "speaker", "emotion", "anger", "fold", "angry", "غاضب", "calm", "1", "0.5", "nan", "a\\b.wav", '"', "\n",
-        "\r", ",", ";", "\t", "\0", "\u2028", "x" * 300, "9" * 5000, "٣",
+        "path", "speaker", "emotion", "anger", "fold", "angry", "غاضب", "calm", "1", "0.5", "nan", "a\\b.wav", '"',
+        "\n", "\r", ",", ";", "\t", "\0", "\u2028", "x" * 300, "9" * 5000, "٣",
     ]
 )  # fmt: skip
 _ROWS = st.lists(st.lists(_WORDS, min_size=3, max_size=6).map(",".join), max_size=6).map("\n".join)
