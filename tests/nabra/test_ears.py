@@ -88,7 +88,7 @@ def test_the_shipped_threshold_alarms_the_angry_and_hardly_anyone_who_is_calm(mo
         for calls in (calls_of(folder, {"calm", "neutral"}), calls_of(folder, {"anger"}))
     ]
     assert shares[0] <= 0.02
-    assert shares[1] >= 0.5
+    assert shares[1] >= 0.4
 
 
 def test_a_call_is_heard_and_judged_by_the_configuration_it_began_with(model: ToneModel, tmp_path: Path) -> None:
