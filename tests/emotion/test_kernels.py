@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from emotion import layout, tables
+from emotion import kernels_key, layout, tables
 from emotion.kernels import fft, pitch, spectrum
 from emotion.kernels import frames as frame_kernels
 from tests.emotion import reference
@@ -22,6 +26,21 @@ VOICE = reference.buzz(140.0, 0.04).astype(np.float64)
 def both(kernel: Any) -> list[Any]:
     """The kernel as compiled, and as the plain Python it was written in."""
     return [pytest.param(kernel, id="compiled"), pytest.param(kernel.py_func, id="python")]
+
+
+def test_kernels_of_other_sources_are_never_taken_from_the_cache(tmp_path: Path) -> None:
+    code = (
+        "import numba; from emotion.kernels import frames, statistics;"
+        "print(numba.config.CACHE_DIR);"
+        "print(frames.advance.stats.cache_path); print(statistics.admit.stats.cache_path)"
+    )
+    for chosen, expected in (("", kernels_key()), (str(tmp_path), str(tmp_path))):
+        environment = {**os.environ, "NUMBA_CACHE_DIR": chosen}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        after, *used = done.stdout.splitlines()
+        assert after == chosen
+        assert all(expected in path for path in used)
+        assert len(used) == 2
 
 
 @pytest.mark.parametrize("real_fft", both(fft.real_fft))
