@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from emotion.errors import CorpusError
-
 if TYPE_CHECKING:
     from emotion.training.manifest import Clip
     from emotion.training.recordings import Progress
@@ -59,21 +57,20 @@ def train(
     Raises
     ------
     CorpusError
-        If nothing that holds for other people can be learnt from the clips, a recording cannot be read, or a
-        corpus is both trained on and judged by.
+        If nothing that holds for other people can be learnt from the clips, a recording cannot be read or is
+        named twice, or a corpus is both trained on and judged by.
     """
     from emotion.functionals import FEATURES, FEATURES_HASH
     from emotion.training.card import write_card
     from emotion.training.export import export
     from emotion.training.figures import all_figures, leave_one_out, scales_from
     from emotion.training.fit import FitSettings, fit_tone
-    from emotion.training.parts import check, parts
+    from emotion.training.parts import check, check_apart, parts
     from emotion.training.table import build_table
 
     check(clips)
+    check_apart(clips, judged)
     trained, others = _corpora(clips), _corpora(judged)
-    if both := set(trained) & set(others):
-        raise CorpusError(f"{', '.join(sorted(both))}: named both to train on and to judge by; choose one")
     settings = FitSettings(hidden=8, committee=seeds, passes=3) if quick else FitSettings(committee=seeds)
     # One thread: the sums of several differ in their last bits, and the machine is shared.
     with threadpool_limits(1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from emotion.errors import CorpusError
 from emotion.training.manifest import Clip
@@ -36,6 +37,27 @@ def check(clips: Sequence[Clip]) -> None:
                 f"{where}: only speaker {own.pop()} is {kind}; add recordings of a second one, or the voice would be "
                 "learnt for the feeling"
             )
+
+
+def check_apart(clips: Sequence[Clip], judged: Sequence[Clip]) -> None:
+    """Refuse recordings that would judge what they taught.
+
+    Raises
+    ------
+    CorpusError
+        If a recording is named twice, or a corpus is both trained on and judged by.
+    """
+    if both := {clip.corpus for clip in clips} & {clip.corpus for clip in judged}:
+        raise CorpusError(f"{', '.join(sorted(both))}: named both to train on and to judge by; choose one")
+    places: dict[Path, str] = {}
+    for clip in (*clips, *judged):
+        path = clip.path.resolve()
+        if path in places:
+            raise CorpusError(
+                f"{clip.place}: {clip.path.name} stands in {places[path]} too; what was trained on cannot judge, so "
+                "name each recording once"
+            )
+        places[path] = clip.place
 
 
 def parts(clips: Sequence[Clip]) -> list[str]:

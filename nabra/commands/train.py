@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     from emotion.train import SEEDS, train
     from emotion.training.manifest import read_manifest
+    from emotion.training.parts import check, check_apart
     from emotion.training.recordings import usable
     from nabra.state import state_dir
     from nabra.tone_licences import forbidding
@@ -65,12 +66,16 @@ def run(args: argparse.Namespace) -> int:
     cache = args.cache or state_dir() / "training"
     errors = Console(stderr=True)
     told = _Told()
-    trained = [clip for manifest in _named_apart(args.manifests) for clip in read_manifest(manifest, told)]
-    judged = [clip for manifest in _named_apart(args.judge) for clip in read_manifest(manifest, told)]
     with _Steps(errors) as steps:
         try:
-            good = {id(clip) for clip in usable([*trained, *judged], told, steps)}
-            told.show(errors)
+            try:
+                trained = [clip for manifest in _named_apart(args.manifests) for clip in read_manifest(manifest, told)]
+                judged = [clip for manifest in _named_apart(args.judge) for clip in read_manifest(manifest, told)]
+                check(trained)
+                check_apart(trained, judged)
+                good = {id(clip) for clip in usable([*trained, *judged], told, steps)}
+            finally:
+                told.show(errors)
             facts = train(
                 [clip for clip in trained if id(clip) in good],
                 [clip for clip in judged if id(clip) in good],
@@ -129,7 +134,7 @@ class _Told:
         if more > 0:
             console.print(f"nabra: and {more} more such lines", markup=False, highlight=False)
         if self.lines:
-            console.print(f"nabra: {len(self.lines)} remarks; the rest is used", markup=False, highlight=False)
+            console.print(f"nabra: {len(self.lines)} remarks; all else can be used", markup=False, highlight=False)
         self.lines.clear()
 
 

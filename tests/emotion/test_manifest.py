@@ -16,7 +16,7 @@ from emotion.errors import CorpusError
 from emotion.training import labels
 from emotion.training.cache import Cache, digest
 from emotion.training.manifest import Clip, read_manifest
-from emotion.training.parts import check, parts
+from emotion.training.parts import check, check_apart, parts
 from emotion.training.recordings import read_clip, usable
 from telephony.audio import write_wav
 from tests.emotion import reference
@@ -258,6 +258,18 @@ def test_where_most_are_missing_the_paths_are_wrong(tmp_path: Path) -> None:
 def test_too_little_to_learn_from(clips: list[Clip], said: str) -> None:
     with pytest.raises(CorpusError, match=said):
         check(clips)
+
+
+def test_a_recording_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    table(tmp_path / "one", "path,speaker,emotion\n../1.wav,a,angry\n", "manifest.csv")
+    table(tmp_path / "two", "path,speaker,emotion\n../2.wav,b,calm\n../one/../1.wav,b,calm\n", "manifest.csv")
+    one, two = (read_manifest(tmp_path / name) for name in ("one", "two"))
+    check_apart(one, two[:1])
+    for clips, judged in (([*one, *two], []), (one, two)):
+        with pytest.raises(CorpusError, match=r"two/manifest\.csv:3: 1\.wav stands in .*one/manifest\.csv:2 too"):
+            check_apart(clips, judged)
 
 
 def test_two_speakers_with_both_are_enough() -> None:

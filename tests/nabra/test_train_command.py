@@ -54,7 +54,7 @@ def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
     manifest = tmp_path / "calls" / "manifest.csv"
     assert f"nabra: {manifest}:14: {tmp_path}/calls/broken.wav: not a sound file" in done.stderr
     assert f"nabra: {manifest}:15: unknown emotion 'grumpy' (one row says so)" in done.stderr
-    assert "nabra: 2 remarks; the rest is used" in done.stderr
+    assert "nabra: 2 remarks; all else can be used" in done.stderr
     assert "describing voices: 12 of 12" in done.stderr
     assert "anger" in done.stdout
     assert f"written: {tmp_path}/out/tone.onnx" in done.stdout
@@ -107,8 +107,16 @@ def test_another_corpus_judges(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
+        (
+            "path,speaker,emotion\n1.wav,a,grumpy\n2.wav,a,calm\n3.wav,b,calm\n",
+            "calls.csv: no recording is labelled angry",
+        ),
         ("path,emotion\n1.wav,angry\n", "calls.csv:1: columns missing: speaker"),
-        ("path,speaker,emotion\n1.wav,a,angry\n2.wav,a,calm\n", "calls.csv:2: {}/1.wav: there is no such file (2 of 2"),
+        (
+            "path,speaker,emotion\n"
+            + "".join(f"{who}-{how}.wav,{who},{how}\n" for who in "ab" for how in ("angry", "calm")),
+            "calls.csv:2: {}/a-angry.wav: there is no such file (4 of 4 recordings of",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(table: str, said: str, tmp_path: Path) -> None:
@@ -116,6 +124,7 @@ def test_what_is_wrong_is_one_line(table: str, said: str, tmp_path: Path) -> Non
     done = train(tmp_path / "calls.csv", "--out", tmp_path / "out", state=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"nabra: {tmp_path}/" + said.format(tmp_path))
+    assert ("unknown emotion 'grumpy'" in done.stderr) == ("grumpy" in table), "remarks are told before an error"
     assert "Traceback" not in done.stderr
 
 
