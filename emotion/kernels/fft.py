@@ -23,7 +23,9 @@ POINTS = 256
 def radix4_pass(length: int, stride: int) -> Any:
     """Compile one Stockham pass: butterflies of four over `stride` interleaved sequences of `length` points.
 
-    The kernel takes `in_re`, `in_im`, `out_re` and `out_im`, 256 values each.
+    The kernel takes `in_re`, `in_im`, `out_re` and `out_im`, 256 values each. It is not cached by itself: the
+    passes would share one index of the cache, which two processes that compile at the same time fill with each
+    other's files, and load the pass of another length ever after. `real_fft`, which is cached, holds all four.
     """
     quarter = length // 4
     jump = stride * quarter
@@ -31,7 +33,7 @@ def radix4_pass(length: int, stride: int) -> Any:
     w1_re, w2_re, w3_re = (np.ascontiguousarray(TWIDDLE_RE[k * turns]) for k in (1, 2, 3))
     w1_im, w2_im, w3_im = (np.ascontiguousarray(TWIDDLE_IM[k * turns]) for k in (1, 2, 3))
 
-    @numba.njit(void(float64[::1], float64[::1], float64[::1], float64[::1]), cache=True, nogil=True)
+    @numba.njit(nogil=True)
     def one_pass(in_re, in_im, out_re, out_im):  # type: ignore[no-untyped-def]
         for p in range(quarter):
             source = stride * p

@@ -28,3 +28,25 @@ def test_the_kernels_key_follows_the_sources(tmp_path: Path, monkeypatch: pytest
     first = kernels_key()
     (room / "tables.py").write_text("x = 2\n", encoding="utf-8")
     assert len({before, first, kernels_key()}) == 3
+
+
+def test_no_two_kernels_share_an_index_of_the_cache() -> None:
+    # Two processes that compile at once would fill it with each other's files, and load the wrong kernel ever after.
+    import importlib
+    import pkgutil
+
+    from numba.core.caching import FunctionCache
+    from numba.core.dispatcher import Dispatcher
+
+    import emotion.kernels
+
+    cached: dict[tuple[str, str, int], int] = {}
+    for found in pkgutil.iter_modules(emotion.kernels.__path__):
+        module = importlib.import_module(f"emotion.kernels.{found.name}")
+        for kernel in vars(module).values():
+            if isinstance(kernel, Dispatcher) and isinstance(getattr(kernel, "_cache", None), FunctionCache):
+                code = kernel.py_func.__code__
+                place = (code.co_filename, code.co_qualname, code.co_firstlineno)
+                assert cached.setdefault(place, id(kernel)) == id(kernel), place
+                assert len(kernel.signatures) == 1, place
+    assert len(cached) > 10
