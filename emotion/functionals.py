@@ -9,6 +9,7 @@ its changes, spectra by their shape.
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from emotion.layout import (
     HOP,
     MEL,
     MEL_BANDS,
+    PERIODICITY,
+    QUALITIES,
+    QUALITY,
     RATE_HZ,
     SLOPE_HIGH,
     SLOPE_LOW,
@@ -39,25 +43,36 @@ Floats = NDArray[np.float64]
 WINDOW_FRAMES = 800
 FRAME_S = HOP / RATE_HZ
 
-_SHAPES = (CENTROID, FLUX, ALPHA, HAMMARBERG, SLOPE_LOW, SLOPE_HIGH, *range(CEP, CEP + CEPSTRA))
-_SPREAD = (*_SHAPES, ENERGY, *range(MEL, MEL + MEL_BANDS))
-_MOVEMENT = (
-    "f0_mean_st",
-    "f0_sd_st",
-    "periodicity_mean",
-    "hnr_mean_db",
-    "hnr_sd_db",
-    "pitched_share",
-    "pitched_run_s",
-    "f0_change_st",
-    "energy_change_db",
-    "energy_rise_db",
-)
+_CEPSTRAL = tuple(range(CEP, CEP + CEPSTRA))
+_BANDS = tuple(range(MEL, MEL + MEL_BANDS))
+_QUALITY = tuple(range(QUALITY, QUALITY + QUALITIES))
+_SHAPES = (CENTROID, FLUX, ALPHA, HAMMARBERG, SLOPE_LOW, SLOPE_HIGH, *_CEPSTRAL)
+_SPREAD = (*_SHAPES, ENERGY, *_BANDS)
+_SHAPES_AT = np.array(_SHAPES)
+_SPREAD_AT = np.array(_SPREAD)
 
 FEATURES: tuple[str, ...] = (
     *(f"{DESCRIPTORS[c]}:mean" for c in _SHAPES),
     *(f"{DESCRIPTORS[c]}:sd" for c in _SPREAD),
-    *_MOVEMENT,
+    "f0_st:mean",
+    "f0_st:sd",
+    "periodicity:pitched_mean",
+    "hnr_db:pitched_mean",
+    "hnr_db:pitched_sd",
+    *(f"{DESCRIPTORS[c]}:pitched_mean" for c in (*_CEPSTRAL, *_QUALITY)),
+    *(f"{DESCRIPTORS[c]}:pitched_sd" for c in _QUALITY),
+    "pitched_share",
+    "pitched_run_s",
+    "f0_st:change",
+    "energy_db:change",
+    "energy_db:rise",
+    *(f"{DESCRIPTORS[c]}:change_20ms" for c in _CEPSTRAL),
+    *(f"{DESCRIPTORS[c]}:change_50ms" for c in _BANDS),
+    "h1_h2_db:mean",
+    "h1_h2_db:sd",
+    "h1_a3_db:mean",
+    "h1_a3_db:sd",
+    "first_harmonic_share",
     "energy_db:p50-p10",
     "energy_db:p90-p50",
     "f0_st:p50-p10",
@@ -66,9 +81,20 @@ FEATURES: tuple[str, ...] = (
     "hnr_db:p10",
     "hnr_db:p90",
     "centroid_hz:p90-p50",
+    "flux_db:p50",
+    "flux_db:p90",
+    "flux_db:pitched_p10",
+    "flux_db:pitched_p50",
 )
 # Changes whenever a feature is added, dropped, renamed, or (by raising the number) computed in another way.
-FEATURES_HASH = hashlib.sha256(("1|" + "|".join(FEATURES)).encode()).hexdigest()[:16]
+FEATURES_HASH = hashlib.sha256(("2|" + "|".join(FEATURES)).encode()).hexdigest()[:16]
+
+
+# What the first harmonic does in most voices, for as many frames as weigh against those of the caller: many men
+# have none that a phone line lets through.
+_H1_H2_DB = (3.0, 11.5)
+_H1_A3_DB = (16.0, 13.0)
+_TYPICAL_FRAMES = 6.0
 
 
 class SpeechWindow:
@@ -78,20 +104,7 @@ class SpeechWindow:
     say whether the features can be believed.
     """
 
-    __slots__ = (
-        "_deviation",
-        "_histogram",
-        "_kernels",
-        "_mean",
-        "_movement",
-        "_noise_db",
-        "_noise_frames",
-        "_quantiles",
-        "_ring",
-        "_shapes",
-        "_spread",
-        "_state",
-    )
+    __slots__ = ("_histograms", "_kernels", "_noise_db", "_noise_frames", "_quantiles", "_ring", "_state", "_sums")
 
     def __init__(self) -> None:
         from emotion.kernels import statistics  # compiles, or loads what was compiled
@@ -100,13 +113,9 @@ class SpeechWindow:
         self._ring: Floats = np.zeros((WINDOW_FRAMES, WIDTH + 1))
         self._state = np.zeros(statistics.STATE, dtype=np.int64)
         self._state[statistics.SINCE_PITCHED] = statistics.HANGOVER + 1
-        self._mean: Floats = np.zeros(WIDTH)
-        self._deviation: Floats = np.zeros(WIDTH)
-        self._movement: Floats = np.zeros(11)
-        self._quantiles: Floats = np.zeros(3)
-        self._histogram: Floats = np.zeros(statistics.BINS)
-        self._shapes = np.array(_SHAPES)
-        self._spread = np.array(_SPREAD)
+        self._sums: Floats = np.zeros((statistics.SUMS, WIDTH))
+        self._histograms = np.zeros((statistics.HISTOGRAMS, statistics.BINS), dtype=np.int64)
+        self._quantiles: Floats = np.zeros((statistics.HISTOGRAMS, 3))
         self._noise_db = 0.0
         self._noise_frames = 0
 
@@ -117,7 +126,7 @@ class SpeechWindow:
                 # The first second is a plain mean, later a slow one: about a second of memory.
                 self._noise_frames += 1
                 self._noise_db += (float(energy) - self._noise_db) / min(self._noise_frames, 100)
-        return int(self._kernels.admit(rows, speech, self._state, self._ring))
+        return int(self._kernels.admit(rows, speech, self._state, self._ring, self._sums, self._histograms))
 
     @property
     def voiced_s(self) -> float:
@@ -142,20 +151,21 @@ class SpeechWindow:
 
     @property
     def clipped_share(self) -> float:
-        """Share of clipped samples in the window; as of the last `features`."""
-        return float(self._mean[CLIPPED])
+        """Share of clipped samples in the window; 0.0 while nothing has counted."""
+        return float(self._sums[self._kernels.ALL, CLIPPED]) / max(self.count, 1)
 
     @property
     def still_share(self) -> float:
-        """Share of neighbouring pitched frames whose pitch hardly moves; as of the last `features`."""
-        return float(self._movement[10])
+        """Share of neighbouring pitched frames in the window whose pitch hardly moves; 0.0 where there are none."""
+        k, numbers = self._kernels, self._sums[self._kernels.NUMBERS]
+        return float(numbers[k.STILL]) / max(float(numbers[k.MOVES]), 1.0)
 
     @property
     def signal_to_noise_db(self) -> float | None:
         """Mean energy of counted frames over that of frames without speech; None until 200 ms without were heard."""
         if self._noise_frames < 20 or not self.count:
             return None
-        return float(self._mean[ENERGY]) - self._noise_db
+        return float(self._sums[self._kernels.ALL, ENERGY]) / self.count - self._noise_db
 
     def features(self) -> Floats:
         """Features over the window, in the order of FEATURES, not standardised; all finite.
@@ -167,30 +177,52 @@ class SpeechWindow:
         count = self.count
         if not count:
             return np.zeros(len(FEATURES))
-        k = self._kernels
-        ring = self._ring
-        first = int(self._state[k.NEXT]) if count == WINDOW_FRAMES else 0
-        k.moments(ring, first, count, self._mean, self._deviation)
-        k.movement(ring, first, count, self._movement)
-        energy = self._quantile(first, count, ENERGY, pitched_only=False, low=-80.0, high=16.0)
-        pitch = self._quantile(first, count, F0, pitched_only=True, low=12.0, high=52.0)
-        hnr = self._quantile(first, count, HNR, pitched_only=True, low=-8.0, high=40.0)
-        centroid = self._quantile(first, count, CENTROID, pitched_only=False, low=200.0, high=3608.0)
+        k, sums = self._kernels, self._sums
+        numbers = sums[k.NUMBERS].tolist()
+        pitched = max(numbers[k.PITCHED_ROWS], 1.0)
+        means = sums[k.ALL] / count
+        deviations = np.sqrt(np.maximum(sums[k.ALL_SQUARES] / count - means * means, 0.0))
+        voiced = sums[k.PITCHED] / pitched
+        voiced_deviations = np.sqrt(np.maximum(sums[k.PITCHED_SQUARES] / pitched - voiced * voiced, 0.0))
+        changes = sums[k.CHANGES]
+        shapes = changes[k.SHAPE_CHANGES : k.SHAPE_CHANGES + CEPSTRA] / max(numbers[k.SHAPE_PAIRS], 1.0)
+        bands = changes[k.BAND_CHANGES : k.BAND_CHANGES + MEL_BANDS] / max(numbers[k.BAND_PAIRS], 1.0)
+        k.quantiles(self._histograms, self._quantiles)
+        energy, pitch, hnr, centroid, flux, voiced_flux = self._quantiles.tolist()
         return np.concatenate(
             (
-                self._mean[self._shapes],
-                self._deviation[self._spread],
-                self._movement[:10],
+                means[_SHAPES_AT],
+                deviations[_SPREAD_AT],
+                (voiced[F0], voiced_deviations[F0], voiced[PERIODICITY], voiced[HNR], voiced_deviations[HNR]),
+                voiced[CEP : CEP + CEPSTRA],
+                voiced[QUALITY : QUALITY + QUALITIES],
+                voiced_deviations[QUALITY : QUALITY + QUALITIES],
+                (
+                    numbers[k.PITCHED_ROWS] / count,
+                    FRAME_S * numbers[k.PITCHED_ROWS] / max(numbers[k.RUNS], 1.0),
+                    numbers[k.MOVED] / max(numbers[k.MOVES], 1.0),
+                    numbers[k.CHANGED] / max(numbers[k.NEIGHBOURS], 1.0),
+                    numbers[k.RISEN] / max(numbers[k.RISES], 1.0),
+                ),
+                np.sqrt(np.maximum(shapes, 0.0)),
+                np.sqrt(np.maximum(bands, 0.0)),
+                _first_harmonic(numbers, k.H1_H2_SUM, k.H1_H2_SQUARES, numbers[k.FIRST_HARMONICS], _H1_H2_DB),
+                _first_harmonic(numbers, k.H1_A3_SUM, k.H1_A3_SQUARES, numbers[k.FIRST_HARMONICS], _H1_A3_DB),
+                (numbers[k.FIRST_HARMONICS] / pitched,),
                 (energy[1] - energy[0], energy[2] - energy[1]),
                 (pitch[1] - pitch[0], pitch[1], pitch[2] - pitch[1]),
                 (hnr[0], hnr[2], centroid[2] - centroid[1]),
+                (flux[1], flux[2], voiced_flux[0], voiced_flux[1]),
             )
         )
 
-    def _quantile(
-        self, first: int, count: int, column: int, *, pitched_only: bool, low: float, high: float
-    ) -> tuple[float, float, float]:
-        self._kernels.quantiles(
-            self._ring, first, count, column, pitched_only, low, high, self._histogram, self._quantiles
-        )
-        return float(self._quantiles[0]), float(self._quantiles[1]), float(self._quantiles[2])
+
+def _first_harmonic(
+    numbers: list[float], total: int, squares: int, frames: float, typical: tuple[float, float]
+) -> tuple[float, float]:
+    """Mean and deviation (dB) of something about the first harmonic, with _TYPICAL_FRAMES frames of what is typical."""
+    middle, deviation = typical
+    weight = frames + _TYPICAL_FRAMES
+    mean = (numbers[total] + _TYPICAL_FRAMES * middle) / weight
+    square = (numbers[squares] + _TYPICAL_FRAMES * (middle * middle + deviation * deviation)) / weight
+    return mean, math.sqrt(max(square - mean * mean, 0.0))

@@ -1,19 +1,35 @@
-"""Which frames count as speech heard, and statistics over those that do."""
+"""Which frames count as speech heard, and running sums over the newest of them.
+
+A row is added to the sums when it enters the window and taken out again when it leaves, so that an estimate
+costs the same after 1 s as after 8 s. What compares rows (changes, runs) is added with the newer row and taken
+out with the older one.
+"""
 
 from __future__ import annotations
-
-import math
 
 import numba
 from numba import boolean, float64, int64, void
 
-from emotion.layout import ENERGY, F0, HNR, PERIODICITY, WIDTH
+from emotion.layout import (
+    CENTROID,
+    CEP,
+    CEPSTRA,
+    ENERGY,
+    F0,
+    FLUX,
+    H1_A3,
+    H1_H2,
+    HELD,
+    HNR,
+    MEL,
+    MEL_BANDS,
+    WIDTH,
+)
 
 # A consonant beside a vowel counts, a pause does not: this many frames after the last pitched one.
 HANGOVER = 8
-BINS = 96
 
-# Places in the `state` array of `admit`.
+# Places in `state`.
 SINCE_PITCHED = 0
 NEXT = 1
 ADMITTED = 2
@@ -22,17 +38,178 @@ FLAGGED = 4
 FLAGGED_PITCHED = 5
 STATE = 6
 
+# Rows of `sums`, each WIDTH wide: over all rows, over pitched ones, squares of both; then changes and single numbers.
+ALL = 0
+ALL_SQUARES = 1
+PITCHED = 2
+PITCHED_SQUARES = 3
+CHANGES = 4
+NUMBERS = 5
+SUMS = 6
 
-@numba.njit(int64(float64[:, ::1], boolean, int64[::1], float64[:, ::1]), cache=True, nogil=True)
-def admit(rows, speech, state, ring):  # type: ignore[no-untyped-def]
-    """Put rows that count into the ring and return how many did.
+# Columns of sums[CHANGES]: squares of the change of each cepstral shape over 2 frames and of each mel band over 5.
+SHAPE_LAG = 2
+BAND_LAG = 5
+SHAPE_CHANGES = 0
+BAND_CHANGES = CEPSTRA
 
-    A row counts if `speech` is true and a frame within the last HANGOVER ones had a pitch. `ring` has one
-    column more than a row: 1 where the row before it in time was kept too. `state` holds STATE integers, all
-    zero at the start but SINCE_PITCHED, which starts at HANGOVER + 1.
+# Columns of sums[NUMBERS].
+PITCHED_ROWS = 0
+RUNS = 1
+MOVES = 2
+MOVED = 3
+STILL = 4
+NEIGHBOURS = 5
+CHANGED = 6
+RISES = 7
+RISEN = 8
+SHAPE_PAIRS = 9
+BAND_PAIRS = 10
+FIRST_HARMONICS = 11
+H1_H2_SUM = 12
+H1_H2_SQUARES = 13
+H1_A3_SUM = 14
+H1_A3_SQUARES = 15
+
+# Rows of `histograms`: what is counted, with the range of its bins.
+HIST_ENERGY, HIST_F0, HIST_HNR, HIST_CENTROID, HIST_FLUX, HIST_FLUX_PITCHED = 0, 1, 2, 3, 4, 5
+HISTOGRAMS = 6
+BINS = 96
+LOW = (-80.0, 12.0, -8.0, 200.0, 0.0, 0.0)
+STEP = (1.0, 44.0 / BINS, 0.5, 35.5, 0.25, 0.25)
+# Pitch that moves less than this from frame to frame is song or a tone, st.
+STILL_ST = 0.05
+
+
+@numba.njit(void(int64[:, ::1], int64, float64, int64), cache=True, nogil=True)
+def count(histograms, which, value, sign):  # type: ignore[no-untyped-def]
+    """Put a value into its bin (`sign` 1) or take it out (-1); values outside go into the end bins."""
+    place = int((value - LOW[which]) / STEP[which])
+    histograms[which, min(max(place, 0), BINS - 1)] += sign
+
+
+@numba.njit(void(float64[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+def add_row(ring, row, sign, sums, histograms):  # type: ignore[no-untyped-def]
+    """Add what one row says by itself, or take it out (`sign` -1)."""
+    pitched = ring[row, F0] > 0.0
+    for c in range(WIDTH):
+        value = ring[row, c]
+        sums[ALL, c] += sign * value
+        sums[ALL_SQUARES, c] += sign * value * value
+        if pitched:
+            sums[PITCHED, c] += sign * value
+            sums[PITCHED_SQUARES, c] += sign * value * value
+    count(histograms, HIST_ENERGY, ring[row, ENERGY], sign)
+    count(histograms, HIST_CENTROID, ring[row, CENTROID], sign)
+    count(histograms, HIST_FLUX, ring[row, FLUX], sign)
+    if not pitched:
+        return
+    numbers = sums[NUMBERS]
+    numbers[PITCHED_ROWS] += sign
+    count(histograms, HIST_F0, ring[row, F0], sign)
+    count(histograms, HIST_HNR, ring[row, HNR], sign)
+    count(histograms, HIST_FLUX_PITCHED, ring[row, FLUX], sign)
+    if ring[row, H1_H2] != 0.0:
+        numbers[FIRST_HARMONICS] += sign
+        numbers[H1_H2_SUM] += sign * ring[row, H1_H2]
+        numbers[H1_H2_SQUARES] += sign * ring[row, H1_H2] ** 2
+        numbers[H1_A3_SUM] += sign * ring[row, H1_A3]
+        numbers[H1_A3_SQUARES] += sign * ring[row, H1_A3] ** 2
+
+
+@numba.njit(void(float64[:, ::1], int64, int64, int64, float64[:, ::1]), cache=True, nogil=True)
+def add_step(ring, before, row, sign, sums):  # type: ignore[no-untyped-def]
+    """Add how `row` follows its neighbour `before`, or take it out: movement of pitch and energy, runs of pitch."""
+    numbers = sums[NUMBERS]
+    change = ring[row, ENERGY] - ring[before, ENERGY]
+    numbers[NEIGHBOURS] += sign
+    numbers[CHANGED] += sign * abs(change)
+    if change > 0.0:
+        numbers[RISES] += sign
+        numbers[RISEN] += sign * change
+    if ring[row, F0] > 0.0 and ring[before, F0] > 0.0:
+        # The newer row does not begin a run: `before` did, or one before it.
+        numbers[RUNS] -= sign
+        numbers[MOVES] += sign
+        moved = abs(ring[row, F0] - ring[before, F0])
+        numbers[MOVED] += sign * moved
+        if moved < STILL_ST:
+            numbers[STILL] += sign
+
+
+@numba.njit(
+    void(float64[:, ::1], int64, int64, int64, int64, int64, int64, int64, float64[:, ::1]), cache=True, nogil=True
+)
+def add_changes(ring, before, row, sign, first, columns, place, pairs, sums):  # type: ignore[no-untyped-def]
+    """Add the squared changes of `columns` columns from `first` on, or take them out, into sums[CHANGES, place...]."""
+    for c in range(columns):
+        change = ring[row, first + c] - ring[before, first + c]
+        sums[CHANGES, place + c] += sign * change * change
+    sums[NUMBERS, pairs] += sign
+
+
+@numba.njit(int64(float64[:, ::1], int64, int64), cache=True, nogil=True)
+def joined_steps(ring, row, most):  # type: ignore[no-untyped-def]
+    """How many rows up to and with `row` follow on one another without a gap, counted back to `most`."""
+    size = ring.shape[0]
+    steps = 0
+    while steps < most and ring[(row - steps) % size, WIDTH] > 0.0:
+        steps += 1
+    return steps
+
+
+@numba.njit(void(float64[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+def enter(ring, row, rows, sums, histograms):  # type: ignore[no-untyped-def]
+    """Add the newest row of `rows` in the window, and how it follows those before it."""
+    size = ring.shape[0]
+    add_row(ring, row, 1, sums, histograms)
+    if ring[row, F0] > 0.0:
+        sums[NUMBERS, RUNS] += 1
+    steps = min(joined_steps(ring, row, BAND_LAG), rows - 1)
+    if steps >= 1:
+        add_step(ring, (row - 1) % size, row, 1, sums)
+    if steps >= SHAPE_LAG:
+        add_changes(ring, (row - SHAPE_LAG) % size, row, 1, CEP, CEPSTRA, SHAPE_CHANGES, SHAPE_PAIRS, sums)
+    if steps >= BAND_LAG:
+        add_changes(ring, (row - BAND_LAG) % size, row, 1, MEL, MEL_BANDS, BAND_CHANGES, BAND_PAIRS, sums)
+
+
+@numba.njit(void(float64[:, ::1], int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+def leave(ring, row, sums, histograms):  # type: ignore[no-untyped-def]
+    """Take the oldest row of a full window out, and how those after it follow it."""
+    size = ring.shape[0]
+    add_row(ring, row, -1, sums, histograms)
+    if ring[row, F0] > 0.0:
+        sums[NUMBERS, RUNS] -= 1
+    if ring[(row + 1) % size, WIDTH] > 0.0:
+        add_step(ring, row, (row + 1) % size, -1, sums)
+    newer = (row + SHAPE_LAG) % size
+    if joined_steps(ring, newer, SHAPE_LAG) == SHAPE_LAG:
+        add_changes(ring, row, newer, -1, CEP, CEPSTRA, SHAPE_CHANGES, SHAPE_PAIRS, sums)
+    newer = (row + BAND_LAG) % size
+    if joined_steps(ring, newer, BAND_LAG) == BAND_LAG:
+        add_changes(ring, row, newer, -1, MEL, MEL_BANDS, BAND_CHANGES, BAND_PAIRS, sums)
+
+
+@numba.njit(
+    int64(float64[:, ::1], boolean, int64[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1]),
+    cache=True,
+    nogil=True,
+)
+def admit(rows, speech, state, ring, sums, histograms):  # type: ignore[no-untyped-def]
+    """Put rows that count into the ring and the sums, and return how many did.
+
+    A row counts if `speech` is true, a frame within the last HANGOVER ones had a pitch, and no lost packet
+    tears it. `ring` has one column more than a row: 1 where the row before it in time was kept too. `state`
+    holds STATE integers, all zero at the start but SINCE_PITCHED, which starts at HANGOVER + 1. `sums` (SUMS
+    rows of WIDTH) and `histograms` (HISTOGRAMS rows of BINS) are zero at the start.
     """
+    size = ring.shape[0]
     kept = 0
     for r in range(rows.shape[0]):
+        if rows[r, HELD] > 0.0:
+            state[LAST_KEPT] = 0
+            continue
         pitched = rows[r, F0] > 0.0
         state[SINCE_PITCHED] = 0 if pitched else min(state[SINCE_PITCHED] + 1, HANGOVER + 1)
         if speech:
@@ -43,135 +220,40 @@ def admit(rows, speech, state, ring):  # type: ignore[no-untyped-def]
             state[LAST_KEPT] = 0
             continue
         place = state[NEXT]
+        if state[ADMITTED] >= size:
+            leave(ring, place, sums, histograms)
         for c in range(WIDTH):
             ring[place, c] = rows[r, c]
         ring[place, WIDTH] = state[LAST_KEPT]
         state[LAST_KEPT] = 1
-        state[NEXT] = (place + 1) % ring.shape[0]
+        state[NEXT] = (place + 1) % size
         state[ADMITTED] += 1
+        enter(ring, place, min(state[ADMITTED], size), sums, histograms)
         kept += 1
     return kept
 
 
-@numba.njit(void(float64[:, ::1], int64, int64, float64[::1], float64[::1]), cache=True, nogil=True)
-def moments(ring, first, count, mean, deviation):  # type: ignore[no-untyped-def]
-    """Mean and standard deviation of each column over `count` rows from `first` on, in two passes."""
-    size = ring.shape[0]
-    for c in range(WIDTH):
-        mean[c] = 0.0
-        deviation[c] = 0.0
-    for i in range(count):
-        row = (first + i) % size
-        for c in range(WIDTH):
-            mean[c] += ring[row, c]
-    for c in range(WIDTH):
-        mean[c] /= count
-    for i in range(count):
-        row = (first + i) % size
-        for c in range(WIDTH):
-            away = ring[row, c] - mean[c]
-            deviation[c] += away * away
-    for c in range(WIDTH):
-        deviation[c] = math.sqrt(deviation[c] / count)
+@numba.njit(void(int64[:, ::1], float64[:, ::1]), cache=True, nogil=True)
+def quantiles(histograms, out):  # type: ignore[no-untyped-def]
+    """The 10th, 50th and 90th percentile of each histogram, into HISTOGRAMS rows of three; zero where it is empty.
 
-
-@numba.njit(
-    void(float64[:, ::1], int64, int64, int64, boolean, float64, float64, float64[::1], float64[::1]),
-    cache=True,
-    nogil=True,
-)
-def quantiles(ring, first, count, column, pitched_only, low, high, histogram, out):  # type: ignore[no-untyped-def]
-    """The 10th, 50th and 90th percentile of a column, from a histogram of 96 bins over `low`..`high`.
-
-    Values outside go into the end bins; inside a bin values are taken as evenly spread. All zero where no
-    row counts.
+    Inside a bin values are taken as evenly spread.
     """
-    size = ring.shape[0]
-    step = (high - low) / BINS
-    for b in range(BINS):
-        histogram[b] = 0.0
-    used = 0
-    for i in range(count):
-        row = (first + i) % size
-        if pitched_only and ring[row, F0] <= 0.0:
+    for which in range(HISTOGRAMS):
+        used = 0
+        for b in range(BINS):
+            used += histograms[which, b]
+        place = 0
+        below = 0.0
+        if used == 0:
+            for q in range(3):
+                out[which, q] = 0.0
             continue
-        place = int((ring[row, column] - low) / step)
-        histogram[min(max(place, 0), BINS - 1)] += 1.0
-        used += 1
-    if used == 0:
-        for which in range(3):
-            out[which] = 0.0
-        return
-    which = 0
-    below = 0.0
-    for b in range(BINS):
-        while which < 3 and below + histogram[b] >= (0.1 + 0.4 * which) * used:
-            target = (0.1 + 0.4 * which) * used
-            inside = (target - below) / histogram[b] if histogram[b] > 0.0 else 0.0
-            out[which] = low + (b + inside) * step
-            which += 1
-        below += histogram[b]
-
-
-@numba.njit(void(float64[:, ::1], int64, int64, float64[::1]), cache=True, nogil=True)
-def movement(ring, first, count, out):  # type: ignore[no-untyped-def]
-    """Pitch and energy in motion, over neighbouring frames only; eleven numbers into `out`.
-
-    0 mean pitch (st), 1 its deviation, 2 mean periodicity, 3 mean HNR, 4 its deviation, all over pitched
-    frames; 5 share of pitched frames, 6 mean length of a pitched run (s), 7 mean |change| of pitch (st per
-    frame), 8 mean |change| of energy (dB per frame), 9 mean rise of energy where it rises, 10 share of still
-    frames (pitch moves less than 0.05 st: song, tones).
-    """
-    size = ring.shape[0]
-    for k in range(11):
-        out[k] = 0.0
-    pitched = 0
-    runs = 0
-    moves = 0
-    still = 0
-    neighbours = 0
-    rises = 0
-    for i in range(count):
-        row = (first + i) % size
-        here = ring[row, F0]
-        joined = i > 0 and ring[row, WIDTH] > 0.0
-        before = ring[(first + i - 1) % size, F0] if joined else 0.0
-        if here > 0.0:
-            pitched += 1
-            out[0] += here
-            out[2] += ring[row, PERIODICITY]
-            out[3] += ring[row, HNR]
-            if before <= 0.0:
-                runs += 1
-            else:
-                moves += 1
-                out[7] += abs(here - before)
-                if abs(here - before) < 0.05:
-                    still += 1
-        if joined:
-            change = ring[row, ENERGY] - ring[(first + i - 1) % size, ENERGY]
-            neighbours += 1
-            out[8] += abs(change)
-            if change > 0.0:
-                rises += 1
-                out[9] += change
-    if pitched > 0:
-        out[0] /= pitched
-        out[2] /= pitched
-        out[3] /= pitched
-        for i in range(count):
-            row = (first + i) % size
-            if ring[row, F0] > 0.0:
-                out[1] += (ring[row, F0] - out[0]) ** 2
-                out[4] += (ring[row, HNR] - out[3]) ** 2
-        out[1] = math.sqrt(out[1] / pitched)
-        out[4] = math.sqrt(out[4] / pitched)
-        out[6] = 0.01 * pitched / runs
-    out[5] = pitched / count
-    if moves > 0:
-        out[7] /= moves
-        out[10] = still / moves
-    if neighbours > 0:
-        out[8] /= neighbours
-    if rises > 0:
-        out[9] /= rises
+        for b in range(BINS):
+            here = float(histograms[which, b])
+            while place < 3 and below + here >= (0.1 + 0.4 * place) * used:
+                target = (0.1 + 0.4 * place) * used
+                inside = (target - below) / here if here > 0.0 else 0.0
+                out[which, place] = LOW[which] + (b + inside) * STEP[which]
+                place += 1
+            below += here
