@@ -40,6 +40,8 @@ from router.session import CallFacts, Session
 
 P = ParamSpec("P")
 SAMPLES_PER_SECOND = 8000
+ECHO_S = 0.3
+"""How long after a prompt some of it may still come back from the line, s."""
 Samples = NDArray[np.int16]
 Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
 """Called with kind, monotonic time, audio time and details of everything that happens to the call."""
@@ -112,6 +114,8 @@ class Call:
         self._listener: Listener | None = None
         self._tracker: Tracker | None = None
         self._tone_place: Place | None = None
+        self._playing_from_s: float | None = None
+        self._echo_until_s = 0.0
         self.facts = facts
         self.decision: Decision | None = None
         self.speech_end_s: float | None = None
@@ -147,8 +151,12 @@ class Call:
         listener.push(pcm)
         tracker, place = self._tracker, self._tone_place
         if tracker is not None and place is not None:
-            for inquiry in tracker.feed(pcm, listener.voiced):
+            for inquiry in tracker.feed(pcm, listener.voiced and not self._hears_us()):
                 place.ask(inquiry)
+
+    def _hears_us(self) -> bool:
+        """Whether what comes back from the line may be our own prompt: no caller's tone is read from that."""
+        return self._playing_from_s is not None or self.audio_s < self._echo_until_s
 
     @_entry
     def on_key(self, digit: str, now_s: float) -> None:
@@ -298,6 +306,7 @@ class Call:
                 case PlayPrompt(name=name, language=language):
                     self._play(name, language)
                 case StopPrompt():
+                    self._silent_again()
                     self.phone.stop_playing()
                 case StartAnalysis(tone=tone):
                     self._start_analysis(tone)
@@ -317,10 +326,19 @@ class Call:
             self._publish(EventKind.NOTICE_STARTED, now_s, self.audio_s, {})
             self._receive(evidence.NoticeStarted(at_s=now_s, audio_s=self.audio_s))
 
+        self._playing_from_s = self.audio_s
         self.phone.play(self._loaded.prompts[name, language], partial(self._on_played, name))
+
+    def _silent_again(self) -> None:
+        if self._playing_from_s is not None:
+            # On a recording a prompt takes no time, and nothing of it comes back.
+            if self.audio_s > self._playing_from_s:
+                self._echo_until_s = self.audio_s + ECHO_S
+            self._playing_from_s = None
 
     @_entry
     def _on_played(self, name: str, finished: bool, at_s: float) -> None:
+        self._silent_again()
         if name == "notice":
             self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
             self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))

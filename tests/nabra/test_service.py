@@ -233,6 +233,29 @@ def test_a_silent_caller_is_asked_once_and_reaches_a_person(run: Run) -> None:
     run(scenario)
 
 
+def test_our_own_question_coming_back_from_the_line_has_no_tone(run: Run) -> None:
+    """A silent caller on a line that echoes: 0.1 s late, at half the level."""
+
+    async def scenario(site: Site) -> None:
+        caller = await site.place()
+        await wait_for_notice(caller)
+        begun = len(caller.peer.heard())
+        echoed = 0
+        while not caller.peer.over:
+            heard = caller.peer.heard()[begun:]
+            ready = max(0, len(heard) - 800)
+            frame = (heard[max(echoed, ready - 160) : ready] // 2).astype(np.int16)
+            echoed = ready
+            await caller.peer.send_audio(np.concatenate([frame, quiet(0.02)[: 160 - len(frame)]]))
+        record = decision_of(await site.lines(caller))
+        assert record["asked"] is True
+        spoken = [entry["voiced_s"] for entry in record["timeline"] if entry["event"] == "tone"]
+        assert max(spoken, default=0.0) == 0.0
+        assert not record["tone"]["heard"]
+
+    run(scenario)
+
+
 def test_ten_calls_at_once_are_all_routed(run: Run) -> None:
     names = ["sales-upgrade", "self-hours", "agent", "complaint-staff", "sales-new-line"] * 2
 
