@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +28,21 @@ def check_samples(pcm: Samples) -> None:
     if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.ndim != 1 or not pcm.flags.c_contiguous:
         got = f"{pcm.dtype} of shape {pcm.shape}" if isinstance(pcm, np.ndarray) else type(pcm).__name__
         raise SamplesError(f"samples must be a 1-D C-contiguous int16 array, not {got}")
+
+
+class _Scratch(threading.local):
+    """Working memory of the kernels: nothing outlives a push, and a thread's calls share it while it is in the cache."""
+
+    def __init__(self) -> None:
+        from emotion.kernels.frames import SCRATCH_ROWS, SCRATCH_WIDTH
+
+        self.rows: Floats = np.zeros((SCRATCH_ROWS, SCRATCH_WIDTH))
+
+
+@cache
+def _working_memory() -> _Scratch:
+    """That of every thread; made when first needed, because making it compiles."""
+    return _Scratch()
 
 
 class Extractor:
@@ -54,7 +71,7 @@ class Extractor:
             raise SamplesError(f"samples must come at {RATE_HZ} or {WIDEBAND_HZ} Hz, not {rate_hz}")
         # Imported here because importing compiles: `import emotion` must be quick, and the cache folder set
         # first.
-        from emotion.kernels.frames import COUNTERS, MEMORY, SCRATCH_ROWS, SCRATCH_WIDTH, advance
+        from emotion.kernels.frames import COUNTERS, MEMORY, advance
 
         self._resampler: StreamResampler | None = None
         if rate_hz != RATE_HZ:
@@ -62,10 +79,10 @@ class Extractor:
 
             self._resampler = StreamResampler(rate_hz, RATE_HZ)
         self._advance = advance
+        self._scratch = _working_memory()
         self._held: Floats = np.zeros(WINDOW + 1)
         self._memory: Floats = np.zeros(MEMORY)
         self._counters = np.zeros(COUNTERS, dtype=np.int64)
-        self._scratch: Floats = np.zeros((SCRATCH_ROWS, SCRATCH_WIDTH))
         self._out: Floats = np.zeros((_ROWS_AT_START, WIDTH))
 
     def push(self, pcm: Samples) -> Floats:
@@ -91,7 +108,7 @@ class Extractor:
         most = len(pcm) // HOP + 1
         if most > len(self._out):
             self._out = np.zeros((most, WIDTH))
-        frames = self._advance(pcm, self._held, self._memory, self._counters, self._scratch, self._out)
+        frames = self._advance(pcm, self._held, self._memory, self._counters, self._scratch.rows, self._out)
         return self._out[:frames]
 
 

@@ -9,7 +9,6 @@ its changes, spectra by their shape.
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +21,11 @@ from emotion.layout import (
     CLIPPED,
     DESCRIPTORS,
     ENERGY,
-    F0,
     FLUX,
     HAMMARBERG,
-    HNR,
     HOP,
     MEL,
     MEL_BANDS,
-    PERIODICITY,
     QUALITIES,
     QUALITY,
     RATE_HZ,
@@ -90,13 +86,6 @@ FEATURES: tuple[str, ...] = (
 FEATURES_HASH = hashlib.sha256(("2|" + "|".join(FEATURES)).encode()).hexdigest()[:16]
 
 
-# What the first harmonic does in most voices, for as many frames as weigh against those of the caller: many men
-# have none that a phone line lets through.
-_H1_H2_DB = (3.0, 11.5)
-_H1_A3_DB = (16.0, 13.0)
-_TYPICAL_FRAMES = 6.0
-
-
 class SpeechWindow:
     """The newest 8 s of counted speech of one call, and features over it.
 
@@ -104,13 +93,26 @@ class SpeechWindow:
     say whether the features can be believed.
     """
 
-    __slots__ = ("_histograms", "_kernels", "_noise_db", "_noise_frames", "_quantiles", "_ring", "_state", "_sums")
+    __slots__ = (
+        "_histograms",
+        "_kernels",
+        "_noise_db",
+        "_noise_frames",
+        "_quantiles",
+        "_ring",
+        "_state",
+        "_summarise",
+        "_sums",
+    )
 
     def __init__(self) -> None:
-        from emotion.kernels import statistics  # compiles, or loads what was compiled
+        # Compiles, or loads what was compiled.
+        from emotion.kernels import statistics
+        from emotion.kernels.summary import summarise
 
         self._kernels = statistics
-        self._ring: Floats = np.zeros((WINDOW_FRAMES, WIDTH + 1))
+        self._summarise = summarise
+        self._ring = np.zeros((WINDOW_FRAMES, WIDTH + 1), dtype=np.float32)
         self._state = np.zeros(statistics.STATE, dtype=np.int64)
         self._state[statistics.SINCE_PITCHED] = statistics.HANGOVER + 1
         self._sums: Floats = np.zeros((statistics.SUMS, WIDTH))
@@ -177,52 +179,7 @@ class SpeechWindow:
         count = self.count
         if not count:
             return np.zeros(len(FEATURES))
-        k, sums = self._kernels, self._sums
-        numbers = sums[k.NUMBERS].tolist()
-        pitched = max(numbers[k.PITCHED_ROWS], 1.0)
-        means = sums[k.ALL] / count
-        deviations = np.sqrt(np.maximum(sums[k.ALL_SQUARES] / count - means * means, 0.0))
-        voiced = sums[k.PITCHED] / pitched
-        voiced_deviations = np.sqrt(np.maximum(sums[k.PITCHED_SQUARES] / pitched - voiced * voiced, 0.0))
-        changes = sums[k.CHANGES]
-        shapes = changes[k.SHAPE_CHANGES : k.SHAPE_CHANGES + CEPSTRA] / max(numbers[k.SHAPE_PAIRS], 1.0)
-        bands = changes[k.BAND_CHANGES : k.BAND_CHANGES + MEL_BANDS] / max(numbers[k.BAND_PAIRS], 1.0)
-        k.quantiles(self._histograms, self._quantiles)
-        energy, pitch, hnr, centroid, flux, voiced_flux = self._quantiles.tolist()
-        return np.concatenate(
-            (
-                means[_SHAPES_AT],
-                deviations[_SPREAD_AT],
-                (voiced[F0], voiced_deviations[F0], voiced[PERIODICITY], voiced[HNR], voiced_deviations[HNR]),
-                voiced[CEP : CEP + CEPSTRA],
-                voiced[QUALITY : QUALITY + QUALITIES],
-                voiced_deviations[QUALITY : QUALITY + QUALITIES],
-                (
-                    numbers[k.PITCHED_ROWS] / count,
-                    FRAME_S * numbers[k.PITCHED_ROWS] / max(numbers[k.RUNS], 1.0),
-                    numbers[k.MOVED] / max(numbers[k.MOVES], 1.0),
-                    numbers[k.CHANGED] / max(numbers[k.NEIGHBOURS], 1.0),
-                    numbers[k.RISEN] / max(numbers[k.RISES], 1.0),
-                ),
-                np.sqrt(np.maximum(shapes, 0.0)),
-                np.sqrt(np.maximum(bands, 0.0)),
-                _first_harmonic(numbers, k.H1_H2_SUM, k.H1_H2_SQUARES, numbers[k.FIRST_HARMONICS], _H1_H2_DB),
-                _first_harmonic(numbers, k.H1_A3_SUM, k.H1_A3_SQUARES, numbers[k.FIRST_HARMONICS], _H1_A3_DB),
-                (numbers[k.FIRST_HARMONICS] / pitched,),
-                (energy[1] - energy[0], energy[2] - energy[1]),
-                (pitch[1] - pitch[0], pitch[1], pitch[2] - pitch[1]),
-                (hnr[0], hnr[2], centroid[2] - centroid[1]),
-                (flux[1], flux[2], voiced_flux[0], voiced_flux[1]),
-            )
-        )
-
-
-def _first_harmonic(
-    numbers: list[float], total: int, squares: int, frames: float, typical: tuple[float, float]
-) -> tuple[float, float]:
-    """Mean and deviation (dB) of something about the first harmonic, with _TYPICAL_FRAMES frames of what is typical."""
-    middle, deviation = typical
-    weight = frames + _TYPICAL_FRAMES
-    mean = (numbers[total] + _TYPICAL_FRAMES * middle) / weight
-    square = (numbers[squares] + _TYPICAL_FRAMES * (middle * middle + deviation * deviation)) / weight
-    return mean, math.sqrt(max(square - mean * mean, 0.0))
+        out: Floats = np.empty(len(FEATURES))
+        self._kernels.quantiles(self._histograms, self._quantiles)
+        self._summarise(self._sums, self._quantiles, float(count), _SHAPES_AT, _SPREAD_AT, out)
+        return out

@@ -8,7 +8,7 @@ out with the older one.
 from __future__ import annotations
 
 import numba
-from numba import boolean, float64, int64, void
+from numba import boolean, float32, float64, int64, void
 
 from emotion.layout import (
     CENTROID,
@@ -88,22 +88,22 @@ def count(histograms, which, value, sign):  # type: ignore[no-untyped-def]
     histograms[which, min(max(place, 0), BINS - 1)] += sign
 
 
-@numba.njit(void(float64[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+@numba.njit(void(float32[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
 def add_row(ring, row, sign, sums, histograms):  # type: ignore[no-untyped-def]
     """Add what one row says by itself, or take it out (`sign` -1)."""
-    pitched = ring[row, F0] > 0.0
     for c in range(WIDTH):
-        value = ring[row, c]
+        value = float64(ring[row, c])
         sums[ALL, c] += sign * value
         sums[ALL_SQUARES, c] += sign * value * value
-        if pitched:
-            sums[PITCHED, c] += sign * value
-            sums[PITCHED_SQUARES, c] += sign * value * value
     count(histograms, HIST_ENERGY, ring[row, ENERGY], sign)
     count(histograms, HIST_CENTROID, ring[row, CENTROID], sign)
     count(histograms, HIST_FLUX, ring[row, FLUX], sign)
-    if not pitched:
+    if ring[row, F0] <= 0.0:
         return
+    for c in range(WIDTH):
+        value = float64(ring[row, c])
+        sums[PITCHED, c] += sign * value
+        sums[PITCHED_SQUARES, c] += sign * value * value
     numbers = sums[NUMBERS]
     numbers[PITCHED_ROWS] += sign
     count(histograms, HIST_F0, ring[row, F0], sign)
@@ -111,17 +111,17 @@ def add_row(ring, row, sign, sums, histograms):  # type: ignore[no-untyped-def]
     count(histograms, HIST_FLUX_PITCHED, ring[row, FLUX], sign)
     if ring[row, H1_H2] != 0.0:
         numbers[FIRST_HARMONICS] += sign
-        numbers[H1_H2_SUM] += sign * ring[row, H1_H2]
-        numbers[H1_H2_SQUARES] += sign * ring[row, H1_H2] ** 2
-        numbers[H1_A3_SUM] += sign * ring[row, H1_A3]
-        numbers[H1_A3_SQUARES] += sign * ring[row, H1_A3] ** 2
+        numbers[H1_H2_SUM] += sign * float64(ring[row, H1_H2])
+        numbers[H1_H2_SQUARES] += sign * float64(ring[row, H1_H2]) ** 2
+        numbers[H1_A3_SUM] += sign * float64(ring[row, H1_A3])
+        numbers[H1_A3_SQUARES] += sign * float64(ring[row, H1_A3]) ** 2
 
 
-@numba.njit(void(float64[:, ::1], int64, int64, int64, float64[:, ::1]), cache=True, nogil=True)
+@numba.njit(void(float32[:, ::1], int64, int64, int64, float64[:, ::1]), cache=True, nogil=True)
 def add_step(ring, before, row, sign, sums):  # type: ignore[no-untyped-def]
     """Add how `row` follows its neighbour `before`, or take it out: movement of pitch and energy, runs of pitch."""
     numbers = sums[NUMBERS]
-    change = ring[row, ENERGY] - ring[before, ENERGY]
+    change = float64(ring[row, ENERGY]) - float64(ring[before, ENERGY])
     numbers[NEIGHBOURS] += sign
     numbers[CHANGED] += sign * abs(change)
     if change > 0.0:
@@ -131,24 +131,24 @@ def add_step(ring, before, row, sign, sums):  # type: ignore[no-untyped-def]
         # The newer row does not begin a run: `before` did, or one before it.
         numbers[RUNS] -= sign
         numbers[MOVES] += sign
-        moved = abs(ring[row, F0] - ring[before, F0])
+        moved = abs(float64(ring[row, F0]) - float64(ring[before, F0]))
         numbers[MOVED] += sign * moved
         if moved < STILL_ST:
             numbers[STILL] += sign
 
 
 @numba.njit(
-    void(float64[:, ::1], int64, int64, int64, int64, int64, int64, int64, float64[:, ::1]), cache=True, nogil=True
+    void(float32[:, ::1], int64, int64, int64, int64, int64, int64, int64, float64[:, ::1]), cache=True, nogil=True
 )
 def add_changes(ring, before, row, sign, first, columns, place, pairs, sums):  # type: ignore[no-untyped-def]
     """Add the squared changes of `columns` columns from `first` on, or take them out, into sums[CHANGES, place...]."""
     for c in range(columns):
-        change = ring[row, first + c] - ring[before, first + c]
+        change = float64(ring[row, first + c]) - float64(ring[before, first + c])
         sums[CHANGES, place + c] += sign * change * change
     sums[NUMBERS, pairs] += sign
 
 
-@numba.njit(int64(float64[:, ::1], int64, int64), cache=True, nogil=True)
+@numba.njit(int64(float32[:, ::1], int64, int64), cache=True, nogil=True)
 def joined_steps(ring, row, most):  # type: ignore[no-untyped-def]
     """How many rows up to and with `row` follow on one another without a gap, counted back to `most`."""
     size = ring.shape[0]
@@ -158,7 +158,7 @@ def joined_steps(ring, row, most):  # type: ignore[no-untyped-def]
     return steps
 
 
-@numba.njit(void(float64[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+@numba.njit(void(float32[:, ::1], int64, int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
 def enter(ring, row, rows, sums, histograms):  # type: ignore[no-untyped-def]
     """Add the newest row of `rows` in the window, and how it follows those before it."""
     size = ring.shape[0]
@@ -174,7 +174,7 @@ def enter(ring, row, rows, sums, histograms):  # type: ignore[no-untyped-def]
         add_changes(ring, (row - BAND_LAG) % size, row, 1, MEL, MEL_BANDS, BAND_CHANGES, BAND_PAIRS, sums)
 
 
-@numba.njit(void(float64[:, ::1], int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
+@numba.njit(void(float32[:, ::1], int64, float64[:, ::1], int64[:, ::1]), cache=True, nogil=True)
 def leave(ring, row, sums, histograms):  # type: ignore[no-untyped-def]
     """Take the oldest row of a full window out, and how those after it follow it."""
     size = ring.shape[0]
@@ -192,7 +192,7 @@ def leave(ring, row, sums, histograms):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    int64(float64[:, ::1], boolean, int64[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1]),
+    int64(float64[:, ::1], boolean, int64[::1], float32[:, ::1], float64[:, ::1], int64[:, ::1]),
     cache=True,
     nogil=True,
 )
@@ -200,7 +200,8 @@ def admit(rows, speech, state, ring, sums, histograms):  # type: ignore[no-untyp
     """Put rows that count into the ring and the sums, and return how many did.
 
     A row counts if `speech` is true, a frame within the last HANGOVER ones had a pitch, and no lost packet
-    tears it. `ring` has one column more than a row: 1 where the row before it in time was kept too. `state`
+    tears it. `ring` (float32: what leaves is what entered, and a hundred calls share a cache) has one column
+    more than a row: 1 where the row before it in time was kept too. `state`
     holds STATE integers, all zero at the start but SINCE_PITCHED, which starts at HANGOVER + 1. `sums` (SUMS
     rows of WIDTH) and `histograms` (HISTOGRAMS rows of BINS) are zero at the start.
     """
