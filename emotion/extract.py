@@ -31,7 +31,7 @@ def check_samples(pcm: Samples) -> None:
 
 
 class _Scratch(threading.local):
-    """Working memory of the kernels: nothing outlives a push, and a thread's calls share it while it is in the cache."""
+    """Working memory of the kernels, shared by a thread's calls: nothing in it outlives a push."""
 
     def __init__(self) -> None:
         from emotion.kernels.frames import SCRATCH_ROWS, SCRATCH_WIDTH
