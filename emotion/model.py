@@ -61,6 +61,8 @@ class ToneModel:
         self.path = path
         self.model_id = model_id
         self.prior = float(facts["nabra.prior"])
+        if not 0.0 < self.prior < 1.0:
+            raise ValueError(f"prior must lie between 0 and 1, not {self.prior}")
         self.calm = _calm(facts["nabra.calm"]) if "nabra.calm" in facts else None
         self.version = facts.get("nabra.version", "")
         self.trained_on = tuple(facts.get("nabra.trained_on", "").split(","))
@@ -120,6 +122,8 @@ class ToneModel:
         ------
         FeatureError
             If the shape is another one, or a value is not finite.
+        ModelError
+            If the model answers with a number that is not finite.
         """
         if features.ndim != 2 or features.shape[1] != len(FEATURES):
             raise FeatureError(f"features must have shape (n, {len(FEATURES)}), not {features.shape}")
@@ -127,6 +131,8 @@ class ToneModel:
         if not np.isfinite(rows).all():
             raise FeatureError("features must be finite")
         tone = self._session.run(["tone"], {"features": rows})[0]
+        if not np.isfinite(tone).all():
+            raise ModelError(f"tone model {self.path} answers with numbers that are not finite")
         return Tones(tone[:, 0], tone[:, 1], tone[:, 2], tone[:, 3])
 
 

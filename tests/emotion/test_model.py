@@ -62,6 +62,19 @@ def test_wrong_features_are_refused(model: ToneModel, wrong: np.ndarray) -> None
         model.predict(wrong)
 
 
+def test_answers_that_are_no_numbers_are_an_error_not_an_estimate(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
+    damaged = onnx.load(DEFAULT_MODEL)
+    for weights in damaged.graph.initializer:
+        if onnx.numpy_helper.to_array(weights).dtype == np.float32 and len(weights.dims) == 2:
+            weights.CopyFrom(
+                onnx.numpy_helper.from_array(np.full(tuple(weights.dims), np.nan, np.float32), weights.name)
+            )
+    onnx.save(damaged, tmp_path / "damaged.onnx")
+    with pytest.raises(ModelError, match="not finite"):
+        ToneModel.load(tmp_path / "damaged.onnx").predict(np.zeros((1, len(FEATURES))))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"nowhere\.onnx"):
         ToneModel.load(tmp_path / "nowhere.onnx")
@@ -86,8 +99,9 @@ def test_another_projects_model_is_refused(tmp_path: Path) -> None:
         ToneModel.load(other)
 
 
-def test_a_model_without_a_prior_is_refused(tmp_path: Path) -> None:
-    other = with_facts(tmp_path / "other.onnx", **{"nabra.prior": "often"})
+@pytest.mark.parametrize("prior", ["often", "0.0", "1.0", "2", "-0.1", "nan", "inf"])
+def test_a_model_without_a_usable_prior_is_refused(tmp_path: Path, prior: str) -> None:
+    other = with_facts(tmp_path / "other.onnx", **{"nabra.prior": prior})
     with pytest.raises(ModelError, match="prior"):
         ToneModel.load(other)
 
