@@ -1,33 +1,40 @@
-"""Fits: standardisation, one small committee of networks per target, and the scale that makes honest
-probabilities.
-"""
+"""The fit: standardisation, what each row teaches and how much, and one committee for everything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.functionals import FEATURES
+from emotion.training.calibrate import both_classes
+from emotion.training.labels import EMOTIONS
+from emotion.training.manifest import Clip
+from emotion.training.networks import Lesson, Networks, Shape, fit_networks
 from emotion.training.table import Table
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 TARGETS = ("arousal", "valence", "anger")
+ANGER = TARGETS.index("anger")
 LIMIT_SD = 4.0
+FREE_SD = 2.5
+"""A feature within so many deviations of the mean is not unfamiliar."""
+ANGER_BY_CATEGORY = 0.5
+"""How much the log-odds of anger among the categories count beside the logit of anger itself."""
+
+_HEAVIEST = 20.0
+# Frustration stands between: it is neither angry nor not.
+_CATEGORIES = ("anger", *(name for name in EMOTIONS if name not in ("anger", "frustration")))
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Size and effort of the fit: hidden units of each network, networks per target, weight decay, passes, seed."""
+    """The committee, and the seed from which it starts."""
 
-    hidden: int = 24
-    committee: int = 5
-    decay: float = 3.0
-    passes: int = 12
+    shape: Shape = field(default_factory=Shape)
     seed: int = 1
 
 
@@ -47,45 +54,50 @@ class Scaler:
 
 
 @dataclass(frozen=True, slots=True)
-class Committee:
-    """Networks for one target: their hidden layers side by side, their logits averaged.
+class ToneFit:
+    """A whole model but for the scales of its probabilities.
 
-    hidden_w (features, units), hidden_b (units,), out_w (units,), out_b scalar; units = hidden * committee.
+    taught: the TARGETS of which there were both kinds. categories: names of the networks' outputs after the
+    targets, anger first where it is among them. half_distance: the distance that halves familiarity.
     """
 
-    hidden_w: Floats
-    hidden_b: Floats
-    out_w: Floats
-    out_b: float
+    scaler: Scaler
+    networks: Networks
+    taught: tuple[str, ...]
+    categories: tuple[str, ...]
+    half_distance: float
 
-    def logits(self, standardised: Floats) -> Floats:
-        """Mean logit of the networks, shape (n,)."""
-        result: Floats = np.maximum(standardised @ self.hidden_w + self.hidden_b, 0.0) @ self.out_w + self.out_b
-        return result
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Platt scaling: probability = sigmoid(slope * logit + shift)."""
-
-    slope: float
-    shift: float
-
-    def __call__(self, logits: Floats) -> Floats:
-        return sigmoid(self.slope * logits + self.shift)
+    def logits(self, features: Floats) -> Floats:
+        """Logits of TARGETS and categories, shape (n, len(TARGETS) + len(categories)); that of anger knows both."""
+        found = self.networks.logits(self.scaler(features))
+        if self.categories[:1] == ("anger",):
+            found[:, ANGER] += ANGER_BY_CATEGORY * first_of_all(found[:, len(TARGETS) :])
+        return found
 
 
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    result: Floats = 0.5 * (1.0 + np.tanh(0.5 * x))
+def first_of_all(logits: Floats) -> Floats:
+    """Log-odds of the first of the categories in a softmax over all of them, shape (n,)."""
+    others = logits[:, 1:]
+    most = others.max(axis=1)
+    result: Floats = logits[:, 0] - most - np.log(np.exp(others - most[:, None]).sum(axis=1))
     return result
+
+
+def categories_of(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """Names of the feelings that some corpus tells from others, anger first; empty where no corpus tells two apart."""
+    found: dict[str, set[str]] = {}
+    for clip in clips:
+        if clip.emotion in _CATEGORIES:
+            found.setdefault(clip.corpus, set()).add(clip.emotion)
+    names = {name for known in found.values() if len(known) > 1 for name in known}
+    return tuple(name for name in _CATEGORIES if name in names)
 
 
 def balanced_weights(table: Table, rows: Mask, label: Floats) -> Floats:
     """Weights that give every corpus the same say, both classes of it the same, and every clip in a class the same.
 
-    `label` may be 0.5 (half of the row in each class); rows outside `rows` weigh nothing. The mean over
-    `rows` is one.
+    `label` may be 0.5 (half of the row in each class), or the number of a category; rows outside `rows` weigh
+    nothing. The mean over `rows` is one.
     """
     weights = np.zeros(len(label))
     per_clip = np.bincount(table.clip, weights=rows, minlength=len(table.clips))
@@ -114,109 +126,59 @@ def fit_scaler(table: Table, rows: Mask) -> Scaler:
     return Scaler(mean, np.sqrt(np.maximum(variance, 1e-12)))
 
 
-def both_classes(label: Floats) -> bool:
-    """Whether labels hold both 0 and 1."""
-    return bool((label == 0.0).any() and (label == 1.0).any())
-
-
-def fit_committee(table: Table, rows: Mask, target: str, scaler: Scaler, settings: FitSettings) -> Committee:
-    """Fit the networks of one target on the labelled ones of `rows`."""
-    from sklearn.neural_network import MLPClassifier
-
-    label = table.label(target)
-    rows = rows & np.isfinite(label)
-    if not both_classes(label[rows]):
-        # Nothing to tell apart: the probability stays one half.
-        width = len(FEATURES)
-        return Committee(np.zeros((width, 1)), np.zeros(1), np.zeros(1), 0.0)
-    weights = balanced_weights(table, rows, label)
-    x, y, w = scaler(table.features[rows]), label[rows], weights[rows]
-    both = y == 0.5
-    # A half-positive row is entered twice, once in each class.
-    x = np.concatenate((x, x[both]))
-    w = np.concatenate((np.where(both, 0.5 * w, w), 0.5 * w[both]))
-    y = np.concatenate((np.where(both, 1.0, y), np.zeros(int(both.sum()))))
-    members = []
-    for member in range(settings.committee):
-        network = MLPClassifier(
-            (settings.hidden,),
-            alpha=settings.decay,
-            batch_size=min(512, len(x)),
-            max_iter=settings.passes,
-            # A fixed number of passes is the early stop; the optimiser's own criterion is out of reach on
-            # purpose.
-            n_iter_no_change=settings.passes + 1,
-            random_state=settings.seed + member,
-        )
-        members.append(_fit_quietly(network, x, y, w))
-    return Committee(
-        hidden_w=np.concatenate([m[0] for m in members], axis=1),
-        hidden_b=np.concatenate([m[1] for m in members]),
-        out_w=np.concatenate([m[2] for m in members]) / len(members),
-        out_b=float(np.mean([m[3] for m in members])),
+def lesson(table: Table, rows: Mask, scaler: Scaler, categories: Sequence[str]) -> tuple[Lesson, tuple[str, ...]]:
+    """What `rows` teach, and which of TARGETS they teach: those with labels of both kinds."""
+    n, used = len(table.clip), np.flatnonzero(rows)
+    taught = tuple(target for target in TARGETS if both_classes(table.label(target)[rows]))
+    sides = np.nan_to_num(np.stack([table.label(target) for target in TARGETS], axis=1))
+    side_weights = np.zeros((n, len(TARGETS)))
+    for target in taught:
+        label = table.label(target)
+        side_weights[:, TARGETS.index(target)] = _shared_out(table, rows & np.isfinite(label), label, rows)
+    number = {name: place for place, name in enumerate(categories)}
+    category = np.array([number.get(clip.emotion, -1) for clip in table.clips], dtype=np.int64)[table.clip]
+    known = np.zeros((n, len(categories)), dtype=np.bool_)
+    corpus = table.corpus()
+    for name in np.unique(corpus[rows]):
+        here = rows & (corpus == name)
+        known[np.ix_(here, np.unique(category[here & (category >= 0)]))] = True
+    sorted_out = rows & (category >= 0) & (known.sum(axis=1) > 1)
+    category_weights = _shared_out(table, sorted_out, category.astype(np.float64), rows)
+    made = Lesson(
+        inputs=scaler(table.features[used]).astype(np.float32),
+        sides=sides[used].astype(np.float32),
+        side_weights=side_weights[used].astype(np.float32),
+        category=np.maximum(category[used], 0),
+        category_weights=category_weights[used].astype(np.float32),
+        known=known[used],
     )
+    return made, taught
 
 
-def _fit_quietly(network: object, x: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats, Floats, float]:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        network.fit(x, y, sample_weight=w)  # type: ignore[attr-defined]
-    (first, second), (bias, last) = network.coefs_, network.intercepts_  # type: ignore[attr-defined]
-    return first, bias, second[:, 0], float(last[0])
-
-
-def fit_scale(logits: Floats, label: Floats, weights: Floats) -> Scale:
-    """Platt scaling by Newton's method on the weighted log loss (weights may be zero; labels 0, 0.5 or 1)."""
-    design = np.stack((logits, np.ones_like(logits)), axis=1)
-    weights = weights / weights.sum()
-
-    def loss(theta: Floats) -> float:
-        z = design @ theta
-        return float(np.sum(weights * (np.logaddexp(0.0, z) - label * z)))
-
-    theta = np.array([1.0, 0.0])
-    for _ in range(100):
-        p = sigmoid(design @ theta)
-        gradient = design.T @ (weights * (p - label))
-        curvature = (design * (weights * p * (1.0 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        # A full Newton step may overshoot from far away: halve it until the loss falls.
-        while loss(theta - step) > loss(theta) and np.abs(step).max() > 1e-9:
-            step = 0.5 * step
-        theta = theta - step
-        if np.abs(step).max() < 1e-8:
-            break
-    return Scale(float(theta[0]), float(theta[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class ToneFit:
-    """A whole model: standardisation, a committee and a scale per target, and the distance that halves familiarity."""
-
-    scaler: Scaler
-    committees: dict[str, Committee]
-    scales: dict[str, Scale]
-    half_distance: float
+def fit_tone(table: Table, rows: Mask, categories: Sequence[str], settings: FitSettings) -> ToneFit:
+    """Fit a model on `rows`."""
+    scaler = fit_scaler(table, rows)
+    what, taught = lesson(table, rows, scaler, categories)
+    far = excess(scaler.distances(table.features[rows]))
+    return ToneFit(
+        scaler=scaler,
+        networks=fit_networks(what, settings.shape, settings.seed),
+        taught=taught,
+        categories=tuple(categories),
+        # Never nothing, or a row that is not far away would be nothing of nothing.
+        half_distance=max(float(np.quantile(far, 0.99)), 1e-3),
+    )
 
 
 def excess(standardised: Floats) -> Floats:
-    """How far a row lies outside what was trained on: mean over features of the part beyond 2.5 deviations, (n,)."""
-    result: Floats = np.maximum(np.abs(standardised) - 2.5, 0.0).mean(axis=1)
+    """How far a row lies outside what was trained on: mean over features of the part beyond FREE_SD, (n,)."""
+    result: Floats = np.maximum(np.abs(standardised) - FREE_SD, 0.0).mean(axis=1)
     return result
 
 
-def fit_tone(table: Table, corpora: Sequence[str], scales: dict[str, Scale], settings: FitSettings) -> ToneFit:
-    """Fit the model that ships on all rows of `corpora`, with scales found on corpora left out."""
-    rows = np.isin(table.corpus(), list(corpora))
-    scaler = fit_scaler(table, rows)
-    far = excess(scaler.distances(table.features[rows]))
-    return ToneFit(
-        scaler,
-        {target: fit_committee(table, rows, target, scaler, settings) for target in TARGETS},
-        scales,
-        half_distance=float(np.quantile(far, 0.99)),
-    )
+def _shared_out(table: Table, known: Mask, label: Floats, rows: Mask) -> Floats:
+    """Balanced weights of the `known` among `rows`: together they weigh what all `rows` would, none too much."""
+    if not known.any():
+        return np.zeros(len(label))
+    result: Floats = np.minimum(balanced_weights(table, known, label) * (rows.sum() / known.sum()), _HEAVIEST)
+    return result

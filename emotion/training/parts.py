@@ -76,6 +76,23 @@ def parts(clips: Sequence[Clip]) -> list[str]:
     return _by_speaker(clips)
 
 
+def folds(clips: Sequence[Clip]) -> list[str]:
+    """Return, for each clip, the name of a group of speakers of all corpora: nobody is in two.
+
+    Within each corpus these are the manifest's folds, where these keep speakers together, or up to MOST groups of
+    speakers that share the angry recordings evenly.
+    """
+    found = [""] * len(clips)
+    for corpus in dict.fromkeys(clip.corpus for clip in clips):
+        places = [place for place, clip in enumerate(clips) if clip.corpus == corpus]
+        own = [clips[place] for place in places]
+        numbers = ["" if clip.fold is None else str(clip.fold) for clip in own]
+        given = len(set(numbers)) > 1 and "" not in numbers and not _torn(own, numbers)
+        for place, name in zip(places, numbers if given else _groups(own), strict=True):
+            found[place] = name
+    return found
+
+
 def _knowing(clips: Sequence[Clip], names: Sequence[str]) -> set[str]:
     """Names of the parts that have both angry clips and others."""
     angry = {name for clip, name in zip(clips, names, strict=True) if clip.anger == 1.0}
@@ -89,11 +106,19 @@ def _torn(clips: Sequence[Clip], names: Sequence[str]) -> bool:
 
 
 def _by_speaker(clips: Sequence[Clip]) -> list[str]:
+    angry = {clip.speaker for clip in clips if clip.anger == 1.0}
+    others = {clip.speaker for clip in clips if clip.anger != 1.0}
+    count = min(MOST, len(angry), len(others))
+    return [f"speakers {int(group) + 1} of {count}" for group in _groups(clips, count)]
+
+
+def _groups(clips: Sequence[Clip], most: int = MOST) -> list[str]:
+    """Numbers of up to `most` groups of speakers that share the angry recordings, and then the others, evenly."""
     angry: dict[str, int] = defaultdict(int)
     others: dict[str, int] = defaultdict(int)
     for clip in clips:
         (angry if clip.anger == 1.0 else others)[clip.speaker] += 1
-    count = min(MOST, len(angry), len(others))
+    count = min(most, len({*angry, *others}))
     held = [[0, 0] for _ in range(count)]
     place: dict[str, int] = {}
     for speaker in sorted({*angry, *others}, key=lambda name: (-angry[name], -others[name], name)):
@@ -103,4 +128,4 @@ def _by_speaker(clips: Sequence[Clip]) -> list[str]:
         held[chosen][0] += angry[speaker]
         held[chosen][1] += others[speaker]
         place[speaker] = chosen
-    return [f"speakers {place[clip.speaker] + 1} of {count}" for clip in clips]
+    return [str(place[clip.speaker]) for clip in clips]

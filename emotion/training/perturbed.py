@@ -23,8 +23,8 @@ from emotion.model import ToneModel
 from emotion.offline import FRAME, trace
 from emotion.tracker import Estimate, TrackerSettings
 from emotion.training import lines, sounds, voices
-from emotion.training.figures import auc
 from emotion.training.manifest import Clip
+from emotion.training.measures import auc
 from emotion.training.recordings import read_clip
 from telephony.audio import AudioError, read_audio
 

@@ -11,23 +11,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from emotion.extract import Extractor
 from emotion.functionals import FEATURES, FEATURES_HASH, SpeechWindow
 from emotion.training.cache import Cache, digest
+from emotion.training.lines import worsen
 from emotion.training.manifest import Clip
 from emotion.training.recordings import Progress, read_clip
-from telephony.audio import mulaw_decode, mulaw_encode
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.int16]
 
 PREFIXES_S = (1.0, 1.5, 2.0, 3.0)
-LINES = 1
-"""Counts changes to `degrade`, so that a cache of before finds nothing."""
+COPIES = 2
+"""Worsened copies of each recording, each over a line of its own."""
+LINES = 2
+"""Counts changes to `lines.worsen`, so that a cache of before finds nothing."""
 
 _BLOCK = 160
+_VOICES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Table:
     """Features of many prefixes of many clips; all arrays have one entry per row.
 
     features (n, len(FEATURES)); clip: index into `clips`; heard_s: seconds of speech counted; whole: the row
-    hears all of its clip; degraded: the row comes from the worsened copy; anger, arousal, valence: labels,
-    NaN where unknown.
+    hears all of its clip; copy: 0 for the recording as it is, 1 to COPIES for its worsened copies; anger, arousal,
+    valence: labels, NaN where unknown.
     """
 
     clips: tuple[Clip, ...]
@@ -45,7 +47,13 @@ class Table:
     heard_s: Floats
     prefix_s: Floats
     whole: NDArray[np.bool_]
-    degraded: NDArray[np.bool_]
+    copy: NDArray[np.int64]
+
+    @property
+    def clean(self) -> NDArray[np.bool_]:
+        """Rows of recordings as they are."""
+        clean: NDArray[np.bool_] = self.copy == 0
+        return clean
 
     def label(self, name: str) -> Floats:
         """Labels 'anger', 'arousal' or 'valence' by row, NaN where unknown."""
@@ -59,20 +67,6 @@ class Table:
     def speaker(self) -> NDArray[np.str_]:
         """Speaker by row."""
         return np.array([clip.speaker for clip in self.clips])[self.clip]
-
-
-def degrade(pcm: Samples, rng: np.random.Generator) -> Samples:
-    """Worsen a recording as phone lines do: spectral tilt, level within 12 dB, coloured noise at 8-35 dB, mu-law."""
-    x = pcm.astype(np.float64)
-    tilt = rng.uniform(-0.25, 0.25)
-    x = lfilter([1.0, tilt], [1.0], x)
-    power = np.mean(x**2) + 1.0
-    colour = rng.uniform(0.0, 0.9)
-    noise = lfilter([1.0], [1.0, -colour], rng.normal(size=len(x)))
-    noise *= np.sqrt(power / np.mean(noise**2)) * 10.0 ** (-rng.uniform(8.0, 35.0) / 20.0)
-    level = 10.0 ** (rng.uniform(-12.0, 12.0) / 20.0)
-    worse = np.clip((x + noise) * level, -32768, 32767).astype(np.int16)
-    return mulaw_decode(mulaw_encode(worse))
 
 
 def prefixes(pcm: Samples) -> list[tuple[float, float, Floats]]:
@@ -100,33 +94,47 @@ def build_table(
     cache: Path | None = None,
     progress: Progress = lambda _what, _done, _of: None,
 ) -> Table:
-    """Compute the table of `clips`, each once clean and once degraded; keep each clip's rows in the folder `cache`."""
-    kept = Cache(cache, f"{FEATURES_HASH} {seed} {PREFIXES_S} {LINES}")
+    """Compute the table of `clips`, each as it is and worsened COPIES times; keep each clip's rows in `cache`.
+
+    Other voices, where a line has some, are of the same corpus: nothing of a corpus gets into another one's rows.
+    """
     blocks: list[dict[str, NDArray[Any]]] = []
+    crowds: dict[str, tuple[list[Samples], Cache]] = {}
     for number, clip in enumerate(clips):
+        if clip.corpus not in crowds:
+            others = [read_clip(other) for other in _voices(clips, clip.corpus)]
+            names = " ".join(digest(other) for other in others)
+            crowds[clip.corpus] = others, Cache(cache, f"{FEATURES_HASH} {seed} {PREFIXES_S} {COPIES} {LINES} {names}")
+        others, kept = crowds[clip.corpus]
         pcm = read_clip(clip)
         name = digest(pcm)
         block = kept.get(name)
         if block is None:
-            block = _rows(pcm, np.random.default_rng([seed, int(name[:8], 16)]))
+            block = _rows(pcm, others, np.random.default_rng([seed, int(name[:8], 16)]))
             kept.put(name, block)
         blocks.append({**block, "clip": np.full(len(block["heard_s"]), number)})
         progress("features", number + 1, len(clips))
     return Table(tuple(clips), **{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
 
 
-def _rows(pcm: Samples, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+def _voices(clips: Sequence[Clip], corpus: str) -> list[Clip]:
+    """Some recordings of a corpus, evenly spread over it."""
+    own = [clip for clip in clips if clip.corpus == corpus]
+    return own[:: -(-len(own) // _VOICES)]
+
+
+def _rows(pcm: Samples, others: Sequence[Samples], rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """All rows of one recording, as `Table` has them."""
     found = [
-        (worse, place == len(rows) - 1, *row)
-        for worse in (False, True)
-        for rows in [prefixes(degrade(pcm, rng) if worse else pcm)]
+        (copy, place == len(rows) - 1, *row)
+        for copy in range(COPIES + 1)
+        for rows in [prefixes(worsen(pcm, rng, others) if copy else pcm)]
         for place, row in enumerate(rows)
     ]
     return {
-        "features": np.array([row[4] for row in found]).reshape(-1, len(FEATURES)),
+        "features": np.array([row[4] for row in found], dtype=np.float64).reshape(-1, len(FEATURES)),
         "heard_s": np.array([row[3] for row in found], dtype=np.float64),
         "prefix_s": np.array([row[2] for row in found], dtype=np.float64),
         "whole": np.array([row[1] for row in found], dtype=np.bool_),
-        "degraded": np.array([row[0] for row in found], dtype=np.bool_),
+        "copy": np.array([row[0] for row in found], dtype=np.int64),
     }

@@ -20,7 +20,10 @@ _FEW_SPEAKERS = 10
 _STEPS = {
     "reading": "reading recordings",
     "features": "describing voices",
-    "fitting": "fitting and judging",
+    "fitting": "fitting",
+    "calls": "following calls",
+    "alarms": "counting alarms",
+    "perturbing": "worsening lines",
 }
 
 
@@ -41,7 +44,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the model and its card")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps work between runs (default: state directory)")
-    parser.add_argument("--seeds", type=_count, metavar="N", help="fits of each target, averaged (default: 5)")
+    parser.add_argument("--seeds", type=_count, metavar="N", help="times that all is fitted and judged (default: 3)")
     parser.add_argument("--quick", action="store_true", help="a small model in seconds, to try your manifest with")
     parser.set_defaults(func=run)
 

@@ -12,13 +12,18 @@ from emotion.errors import CorpusError
 from emotion.functionals import FEATURES
 from emotion.model import ToneModel
 from emotion.train import train
-from emotion.training import figures, fit
+from emotion.training import calibrate, fit, measures
+from emotion.training.calibrate import Scale
+from emotion.training.judging import NOBODY, whole, witnesses
 from emotion.training.manifest import Clip, read_manifest
-from emotion.training.table import Table, degrade, prefixes
+from emotion.training.networks import Shape
+from emotion.training.parts import folds
+from emotion.training.table import COPIES, Table, build_table, prefixes
 from tests.emotion import reference
 from tests.emotion.corpus import write_corpus
 
 RNG = np.random.default_rng(9)
+SMALL = fit.FitSettings(Shape(hidden=4, members=2, passes=3))
 
 
 def clip(corpus: str, emotion: str, number: int = 0) -> Clip:
@@ -29,9 +34,9 @@ def clip(corpus: str, emotion: str, number: int = 0) -> Clip:
 def table(clips: list[Clip], rows_each: int = 1) -> Table:
     index = np.repeat(np.arange(len(clips)), rows_each)
     n = len(index)
-    flags = np.zeros(n, dtype=np.bool_)
     features = RNG.normal(size=(n, len(FEATURES)))
-    return Table(tuple(clips), features, index, np.ones(n), np.full(n, np.inf), ~flags, flags)
+    copies = np.zeros(n, dtype=np.int64)
+    return Table(tuple(clips), features, index, np.ones(n), np.full(n, np.inf), copies == 0, copies)
 
 
 def test_prefixes_hear_no_more_than_they_say() -> None:
@@ -44,12 +49,19 @@ def test_prefixes_hear_no_more_than_they_say() -> None:
     assert prefixes(np.zeros(16000, np.int16)) == []
 
 
-def test_worse_lines_are_worse_and_repeatable() -> None:
-    pcm = reference.buzz(150.0, 1.0)
-    first, again = degrade(pcm, np.random.default_rng(1)), degrade(pcm, np.random.default_rng(1))
-    np.testing.assert_array_equal(first, again)
-    assert first.shape == pcm.shape
-    assert (first != pcm).mean() > 0.5
+def test_every_recording_enters_as_it_is_and_over_lines_of_its_own(tmp_path: Path) -> None:
+    clips = read_manifest(write_corpus(tmp_path / "own", 2, seconds=1.2))
+    made, again = (build_table(clips, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(made.features, again.features)
+    for number in range(len(clips)):
+        own = made.clip == number
+        assert sorted(set(made.copy[own])) == list(range(COPIES + 1))
+        last = made.features[own & made.whole]
+        assert len(last) == COPIES + 1
+        assert all((last[i] != last[j]).mean() > 0.5 for i in range(len(last)) for j in range(i))
+    alone = build_table(clips[:3], seed=3)
+    rows = made.clean & (made.clip < 3)
+    np.testing.assert_array_equal(alone.features[alone.clean], made.features[rows])
 
 
 def test_corpora_and_classes_have_the_same_say() -> None:
@@ -63,21 +75,21 @@ def test_corpora_and_classes_have_the_same_say() -> None:
     assert shares == pytest.approx([weights.sum() / 4] * 4)
 
 
-@pytest.mark.parametrize("true", [fit.Scale(0.3, -1.0), fit.Scale(4.0, 2.0)])
-def test_the_scale_is_found_again(true: fit.Scale) -> None:
+@pytest.mark.parametrize("true", [Scale(0.3, -1.0), Scale(4.0, 2.0)])
+def test_the_scale_is_found_again(true: Scale) -> None:
     logits = RNG.normal(0.0, 4.0, 40_000)
     label = (RNG.uniform(size=40_000) < true(logits)).astype(np.float64)
-    found = fit.fit_scale(logits, label, np.ones(40_000))
+    found = calibrate.fit_scale(logits, label, np.ones(40_000))
     assert found.slope == pytest.approx(true.slope, rel=0.1)
     assert found.shift == pytest.approx(true.shift, rel=0.1)
-    assert figures.calibration_error(found(logits), label, np.ones(40_000)) < 0.02
+    assert measures.calibration_error(found(logits), label, np.ones(40_000)) < 0.02
 
 
 def test_the_scale_survives_labels_that_hardly_err() -> None:
     logits = np.concatenate((np.linspace(-30, -5, 500), np.linspace(5, 30, 500)))
     label = (logits > 0).astype(np.float64)
     label[[250, 750]] = 1.0 - label[[250, 750]]
-    found = fit.fit_scale(logits, label, np.ones(1000))
+    found = calibrate.fit_scale(logits, label, np.ones(1000))
     assert np.isfinite([found.slope, found.shift]).all()
     assert 0.0 < found.slope < 2.0
 
@@ -88,23 +100,23 @@ def test_area_under_the_curve_is_scikit_learns() -> None:
     score = RNG.integers(0, 30, 500).astype(np.float64)
     positive = RNG.uniform(size=500) < 0.3 + 0.01 * score
     weights = RNG.uniform(size=500)
-    assert figures.auc(score, positive) == pytest.approx(roc_auc_score(positive, score))
+    assert measures.auc(score, positive) == pytest.approx(roc_auc_score(positive, score))
     weighted = roc_auc_score(positive, score, sample_weight=weights)
-    assert figures.auc(score, positive, weights) == pytest.approx(weighted)
-    assert np.isnan(figures.auc(score, np.ones(500, dtype=np.bool_)))
+    assert measures.auc(score, positive, weights) == pytest.approx(weighted)
+    assert np.isnan(measures.auc(score, np.ones(500, dtype=np.bool_)))
 
 
 def test_the_interval_is_about_speakers() -> None:
     positive = np.tile([True, False], 200)
     score = positive + RNG.normal(0, 1, 400)
-    few = figures.auc_interval(score, positive, np.repeat(["a", "b", "c", "d"], 100), seed=1)
-    assert few[0] < figures.auc(score, positive) < few[1]
+    few = measures.auc_interval(score, positive, np.repeat(["a", "b", "c", "d"], 100), seed=1)
+    assert few[0] < measures.auc(score, positive) < few[1]
 
 
 def test_recall_at_a_share_of_false_alarms() -> None:
     score = np.concatenate((np.arange(100), [96.0, 98.5, 20.0, 99.5])).astype(np.float64)
     positive = np.arange(104) >= 100
-    assert figures.recall_at_false_alarms(score, positive, 0.05) == pytest.approx(0.75)
+    assert measures.recall_at_false_alarms(score, positive, 0.05) == pytest.approx(0.75)
 
 
 def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Path) -> None:
@@ -123,7 +135,10 @@ def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Pa
             seeds=2,
             progress=lambda *step: steps.append(step),
         )
-    assert {(what, of) for what, done, of in steps if done == of} == {("features", 36), ("fitting", 7)}
+    assert {(what, of) for what, done, of in steps if done == of and what in ("features", "fitting")} == {
+        ("features", 36),
+        ("fitting", 30),
+    }
     made = tmp_path / "first" / "tone.onnx"
     for other in ("second", "third"):
         assert made.read_bytes() == (tmp_path / other / "tone.onnx").read_bytes(), other
@@ -153,27 +168,124 @@ def test_a_corpus_cannot_judge_what_it_taught(tmp_path: Path) -> None:
         train(clips, clips, out=tmp_path / "out")
 
 
-def test_the_exported_model_is_the_fitted_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("feelings", [("anger", "calm", "fear"), ("anger", "")])
+def test_the_exported_model_is_the_fitted_one(feelings: tuple[str, ...], tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="the train extra is not installed")
     from emotion.training.export import export
 
-    made = table([clip(c, e, n) for c in "ab" for e in ("anger", "calm") for n in range(10)])
-    scales = {target: fit.Scale(0.7, -0.2) for target in fit.TARGETS}
-    fitted = fit.fit_tone(made, ["a", "b"], scales, fit.FitSettings(committee=2, passes=3))
-    export(fitted, tmp_path / "tone.onnx", version="t", prior=0.25, corpora="a,b")
+    made = table([clip(c, e, n) for c in "ab" for e in feelings for n in range(10)])
+    scales = {target: Scale(0.7, -0.2) for target in fit.TARGETS}
+    categories = fit.categories_of(made.clips)
+    assert categories == (() if "" in feelings else ("anger", "fear", "calm"))
+    fitted = fit.fit_tone(made, np.ones(len(made.clip), dtype=np.bool_), categories, SMALL)
+    facts = {"nabra.more": "x"}
+    export(fitted, scales, tmp_path / "tone.onnx", version="t", prior=0.25, corpora="a,b", facts=facts)
     model = ToneModel.load(tmp_path / "tone.onnx")
-    got = model.predict(made.features)
-    for target in fit.TARGETS:
-        expected = scales[target](fitted.committees[target].logits(fitted.scaler(made.features)))
-        np.testing.assert_allclose(getattr(got, target), expected, atol=2e-5)
+    got, logits = model.predict(made.features), fitted.logits(made.features)
+    for column, target in enumerate(fit.TARGETS):
+        np.testing.assert_allclose(getattr(got, target), scales[target](logits[:, column]), atol=1e-5)
+    far = fit.excess(fitted.scaler.distances(made.features))
+    np.testing.assert_allclose(got.familiarity, fitted.half_distance / (fitted.half_distance + far), atol=1e-5)
     assert model.prior == 0.25
 
 
-def test_alarms_are_shares_of_each_group() -> None:
-    probability = np.array([0.95, 0.4, 0.8, 0.1, 0.55, 0.3])
-    angry = np.array([True, True, False, False, False, False])
-    calm = np.array([False, False, False, True, True, False])
-    found = figures.alarms(probability, angry, calm)
-    assert found["0.5"] == {"angry": 0.5, "others": 0.5, "calm": 0.5}
-    assert found["0.8"] == {"angry": 0.5, "others": 0.25, "calm": 0.0}
-    assert figures.alarms(probability, angry, np.zeros(6, dtype=np.bool_))["0.9"] == {"angry": 0.5, "others": 0.0}
+def test_log_odds_of_the_first_category() -> None:
+    logits = RNG.normal(0.0, 3.0, (50, 4))
+    chance = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = np.log(chance[:, 0] / (1.0 - chance[:, 0]))
+    np.testing.assert_allclose(fit.first_of_all(logits), expected, atol=1e-9)
+    np.testing.assert_allclose(fit.first_of_all(logits + 900.0), expected, atol=1e-9)
+
+
+def test_categories_are_those_that_a_corpus_tells_apart() -> None:
+    clips = [clip("a", "calm"), clip("a", "anger"), clip("b", "fear"), clip("b", "frustration"), clip("c", "")]
+    assert fit.categories_of(clips) == ("anger", "calm")
+    assert fit.categories_of(clips[2:]) == ()
+
+
+def test_a_lesson_knows_what_its_corpus_could_have_said() -> None:
+    clips = [clip("a", "anger"), clip("a", "calm"), clip("b", "anger"), clip("b", "fear"), clip("c", "anger")]
+    made = table(clips)
+    rows = np.ones(5, dtype=np.bool_)
+    what, taught = fit.lesson(made, rows, fit.fit_scaler(made, rows), ("anger", "fear", "calm"))
+    assert taught == fit.TARGETS
+    assert what.known.tolist() == [
+        [True, False, True],
+        [True, False, True],
+        [True, True, False],
+        [True, True, False],
+        [True, False, False],
+    ]
+    assert what.category.tolist() == [0, 2, 0, 1, 0]
+    assert what.category_weights[-1] == 0.0, "a corpus of one feeling tells none apart"
+    _, angry = fit.lesson(made, rows & (made.label("anger") == 1.0), fit.fit_scaler(made, rows), ())
+    assert angry == ()
+
+
+def test_a_witness_never_knew_whom_it_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [clip(c, e, n) for c in "abz" for e in ("anger", "calm") for n in range(6)]
+    made = table(clips, rows_each=2)
+    group = np.array(folds(clips))[made.clip]
+    fitted: list[tuple[set[str], set[str]]] = []
+    real = fit.fit_tone
+
+    def spied(table: Table, rows: np.ndarray, categories: tuple[str, ...], settings: fit.FitSettings) -> fit.ToneFit:
+        found = real(table, rows, categories, settings)
+        known = set(table.speaker()[rows]), set(table.corpus()[rows])
+        fitted.append(known)
+        return found
+
+    monkeypatch.setattr("emotion.training.judging.fit_tone", spied)
+    found = witnesses(made, ["a", "b"], group, ("anger", "calm"), SMALL)
+    assert len(fitted) == 3 * (1 + len(set(group)))
+    assert set(found) == {"a", "b", NOBODY}
+    corpus, speaker = made.corpus(), made.speaker()
+    for part, other in (("a", "b"), ("b", "a")):
+        assert np.isfinite(found[part].outside[corpus != other]).all()
+        assert np.isnan(found[part].outside[corpus == other]).all(), "trained on"
+        assert np.isfinite(found[part].inside[corpus == other]).all()
+        assert np.isnan(found[part].inside[corpus != other]).all()
+    assert np.isfinite(found[NOBODY].outside[corpus == "z"]).all()
+    assert all("z" not in corpora for _, corpora in fitted)
+    for name in set(group):
+        left = set(speaker[(group == name) & np.isin(corpus, ["a", "b"])])
+        assert any(not left & speakers and corpora == {"a", "b"} for speakers, corpora in fitted)
+    assert whole(made).all()
+
+
+def test_restated_probabilities_and_what_they_save() -> None:
+    positive = np.arange(2000) < 1000
+    logits = np.where(positive, 1.0, -1.0) + RNG.normal(size=2000)
+    honest = calibrate.sigmoid(2.0 * logits)
+    assert calibrate.restated(np.array([0.5, 0.97]), 0.5, 0.03) == pytest.approx([0.03, 0.5], abs=0.01)
+    assert measures.calibration_error_at(honest, positive, 0.5) < 0.03
+    assert measures.calibration_error_at(honest, positive, 0.03) < 0.01
+    assert measures.log_loss_gain(honest, positive, 0.03) > 0.3
+    assert measures.log_loss_gain(np.full(2000, 0.5), positive, 0.03) == pytest.approx(0.0)
+    assert measures.log_loss_gain(1.0 - honest, positive, 0.03) < 0.0
+
+
+def test_errors_left_where_the_least_sure_are_not_judged() -> None:
+    positive = np.tile([True, False], 5000)
+    score = np.where(positive, 1.0, -1.0) + RNG.normal(0.0, 1.0, 10_000)
+    weights = measures.class_weights(positive, 0.5)
+    assert measures.best_threshold(score, positive, weights) == pytest.approx(0.0, abs=0.3)
+    assert measures.errors_left(score, positive, 0.0, 0.1) < 0.85
+    guessed = RNG.normal(size=10_000)
+    assert measures.errors_left(guessed, positive, 0.0, 0.1) == pytest.approx(0.9, abs=0.03)
+
+
+def test_recall_is_averaged_over_categories() -> None:
+    true = np.array(["a"] * 8 + ["b"] * 2)
+    said = np.array(["a"] * 8 + ["a", "b"])
+    assert measures.unweighted_average_recall(said, true) == pytest.approx(0.75)
+
+
+def test_folds_keep_speakers_together() -> None:
+    clips = [clip(c, e, n) for c in "ab" for e in ("anger", "calm") for n in range(7)]
+    found = folds(clips)
+    assert len(set(found)) == 5
+    by_speaker: dict[str, set[str]] = {}
+    for one, name in zip(clips, found, strict=True):
+        by_speaker.setdefault(one.speaker, set()).add(name)
+    assert all(len(names) == 1 for names in by_speaker.values())
