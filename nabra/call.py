@@ -6,10 +6,13 @@ service gives it a real leg and the real clock, the offline commands a file and 
 here waits or reads a clock of its own, so both take the same decisions from the same audio.
 
 Listener and tracker count from where analysis began; what they say is moved to the call's own audio time here.
+
+A fault in what hears tone costs the call its tone; any other costs it our part in it, and the caller goes on without.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
 from typing import Concatenate, ParamSpec, Protocol
@@ -37,6 +40,8 @@ from router.commands import (
     StopTone,
 )
 from router.session import CallFacts, Session
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 SAMPLES_PER_SECOND = 8000
@@ -150,9 +155,15 @@ class Call:
             return
         listener.push(pcm)
         tracker, place = self._tracker, self._tone_place
-        if tracker is not None and place is not None:
-            for inquiry in tracker.feed(pcm, listener.voiced and not self._hears_us()):
-                place.ask(inquiry)
+        if tracker is None or place is None:
+            return
+        try:
+            due = tracker.feed(pcm, listener.voiced and not self._hears_us())
+        except Exception as error:
+            self.shed_tone(self._tone_failed(error), now_s)
+            return
+        for inquiry in due:
+            place.ask(inquiry)
 
     def _hears_us(self) -> bool:
         """Whether what comes back from the line may be our own prompt: no caller's tone is read from that."""
@@ -253,7 +264,11 @@ class Call:
     @_entry
     def _on_tone(self, inquiry: Inquiry, answer: Answer | None) -> None:
         """Take what the tone model says to an inquiry of this call."""
-        estimate = None if self._tracker is None else self._tracker.settle(inquiry, answer)
+        try:
+            estimate = None if self._tracker is None else self._tracker.settle(inquiry, answer)
+        except Exception as error:
+            self._on_tone_lost(self._tone_failed(error))
+            return
         if estimate is not None:
             self._on_estimate(estimate, self._clock())
             self.phone.moved()
@@ -263,6 +278,10 @@ class Call:
         """Take that the tone model answers this call no more."""
         self.shed_tone(reason, self._clock())
         self.phone.moved()
+
+    def _tone_failed(self, error: Exception) -> str:
+        log.error("tone failed: the call goes on without", exc_info=error, extra={"data": {"call": self.facts.call}})
+        return f"tone failed: {type(error).__name__}"
 
     def _on_estimate(self, estimate: Estimate, now_s: float) -> None:
         values = {
@@ -363,12 +382,16 @@ class Call:
         if not tone or asker is None:
             return
         missing = self._ears.no_tone()
+        if not missing:
+            try:
+                self._tracker = Tracker(asker.model, tracker_settings(self._loaded.config, asker.model))
+                self._tone_place = asker.join(self._on_tone, self._on_tone_lost)
+            except Exception as error:
+                self._drop_tracker()
+                missing = self._tone_failed(error)
         if missing:
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": missing})
             self._no_tone(missing, now_s)
-        else:
-            self._tracker = Tracker(asker.model, tracker_settings(self._loaded.config, asker.model))
-            self._tone_place = asker.join(self._on_tone, self._on_tone_lost)
 
     def _no_tone(self, reason: str, now_s: float) -> None:
         """Leave on the record that tone was not listened to, and why."""

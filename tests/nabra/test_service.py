@@ -15,7 +15,7 @@ import pytest
 
 import config
 from asr.decoder import Decoder
-from emotion import ToneModel
+from emotion import ToneModel, Tracker
 from nabra.errors import ServiceError
 from nabra.live import channel_variables
 from nabra.service_health import metrics_of, report
@@ -180,6 +180,25 @@ def test_a_tone_model_that_fails_costs_the_call_its_tone_and_nothing_else(
         record = decision_of(await site.lines(caller))
         assert not record["tone"]["heard"]
         assert tone_reasons(record)[-1] == "the tone model failed: MemoryError"
+        assert site.seen.kinds(caller.call).count("degraded") == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("method", ["__init__", "feed", "settle"])
+def test_a_tracker_that_fails_costs_the_call_its_tone_and_nothing_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def fails(*_given: object) -> None:
+        raise MemoryError("put here by the test")
+
+    async def scenario(site: Site) -> None:
+        monkeypatch.setattr(Tracker, method, fails)
+        caller = await site.place()
+        await speak(caller, "sales-upgrade")
+        assert site.variables(caller)["NABRA_ROUTE"] == "sales"
+        record = decision_of(await site.lines(caller))
+        assert tone_reasons(record) == ["tone failed: MemoryError"]
         assert site.seen.kinds(caller.call).count("degraded") == 1
 
     run(scenario)
