@@ -5,9 +5,8 @@ A pure function of what is known at one moment. The order of its questions:
 1. Are the words sure enough, for this many of them, to name a destination? A hard word is. FEW_WORDS or
    fewer without a key phrase must be as sure as an early decision, until the question was put.
 2. If not, and the caller may still say more, wait.
-3. If so, but tone was not heard yet and could change the outcome under these rules, wait for it. Whether it
-could is
-   decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
+3. If so, but too little of the voice was heard for an alarm yet, and tone could change the outcome under these
+   rules, wait for it. Whether it could is decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
 4. Do the rules, or a lack of certainty, want the question put, and may it be? Ask.
 5. Else decide: the first rule that routes; else the words, where they are sure; else the default. Never a
 guess.
@@ -101,7 +100,7 @@ class Moment:
     forced : time is up, decide; `trigger` names the deadline (or what else makes this the moment).
     may_ask : the question could be put now; `asked` that it was.
     spoke : the caller spoke at all.
-    tone : how the caller sounds; `tone_awaited` that no estimate may be used yet but one can still come.
+    tone : how the caller sounds; `tone_awaited` that too little was heard for an alarm, but enough may still be.
     key_destination, key : what a pressed key decided, or None.
     footing : for the ladder.
     context : reasons that the session adds (deadline, objection, lost recogniser).

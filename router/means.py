@@ -54,6 +54,11 @@ class Means:
         """Return how the caller sounds at `now_s`."""
         return self._tone.now(now_s) if self.tone_on else UNHEARD
 
+    @property
+    def tone_awaited(self) -> bool:
+        """Whether what the voice says is not known yet, and may still be."""
+        return self.tone_on and not self._tone.weighed
+
     def switch_tone_off(self) -> None:
         """The caller objects: delete what was gathered, and gather no more."""
         self.tone_off_by_caller = True

@@ -408,7 +408,7 @@ class Session:
             asked=self._asked,
             spoke=self._speech.spoke,
             tone=tone,
-            tone_awaited=self._means.tone_on and not tone.heard and self.state in ANALYSING,
+            tone_awaited=self._means.tone_awaited and self.state in ANALYSING,
             footing=Footing(
                 recogniser=self._means.recogniser,
                 lost=self._means.recogniser_lost,

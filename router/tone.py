@@ -86,6 +86,8 @@ class ToneEvidence:
         self._angry_at = settings.angry_at
         self._used: list[_Used] = []
         self.seen = 0
+        self.weighed = False
+        """Whether enough was heard for an alarm; before that nobody is alarmed, however angry."""
 
     def add(self, tone: Tone, at_s: float) -> None:
         """Take one estimate, made at `at_s`; abstentions and numbers off the scale count for nothing."""
@@ -98,6 +100,7 @@ class ToneEvidence:
         call_anger = tone.call_anger
         if call_anger is not None and not math.isfinite(call_anger):
             call_anger = None
+        self.weighed = self.weighed or call_anger is None or call_anger > 0.0
         self._used.append(
             _Used(
                 at_s=at_s,
@@ -112,7 +115,7 @@ class ToneEvidence:
 
     def clear(self) -> int:
         """Delete everything gathered, and say how many estimates there were."""
-        seen, self.seen = self.seen, 0
+        seen, self.seen, self.weighed = self.seen, 0, False
         self._used.clear()
         return seen
 

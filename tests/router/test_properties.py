@@ -46,6 +46,10 @@ class Step:
     digit: str = "9"
     of_call: float | None = None
 
+    def _call_anger(self, anger: float) -> float | None:
+        # Where enough was heard for an alarm it is above 0, however calm.
+        return self.of_call and max(anger * self.of_call, 1e-6)
+
     def apply(self, caller: Caller, louder: float = 0.0) -> None:
         at_s, audio_s = caller.now_s, caller.t
         acts: dict[str, Callable[[], object]] = {
@@ -60,7 +64,7 @@ class Step:
                 min(1.0, self.anger + louder),
                 self.confidence,
                 prior=0.03,
-                call_anger=None if self.of_call is None else min(1.0, self.anger + louder) * self.of_call,
+                call_anger=self._call_anger(min(1.0, self.anger + louder)),
             ),
             "unsure": lambda: caller.sounds(self.anger, abstained=True),
             "key": lambda: caller.presses(self.digit),

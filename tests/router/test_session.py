@@ -240,6 +240,17 @@ def test_words_wait_for_tone_only_where_tone_could_matter() -> None:
     assert Code.ANGRY in codes(caller)
 
 
+def test_words_wait_until_enough_was_heard_for_an_alarm() -> None:
+    """The first estimates come before any alarm can: to decide on them would let no fluent caller be angry."""
+    caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().partial("what is my balance please")
+    caller.until(3.3).sounds(0.95, call_anger=0.0)
+    caller.until(3.6).sounds(0.95, call_anger=0.0)
+    assert not caller.decisions
+    caller.until(3.8).sounds(0.95, call_anger=0.9)
+    assert caller.decision.decided_at_s == 3.8
+    assert caller.decision.destination == "complaints"
+
+
 def test_the_end_of_speech_ends_the_wait_for_tone() -> None:
     caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().partial("i want to buy a thing")
     caller.until(4).ends().final("i want to buy a thing")
