@@ -20,7 +20,8 @@ class Alarmed:
     Attributes
     ----------
     threshold : probability of anger at the model's own prior.
-    angry, calm : shares alarmed of the angry, and of those others who are little aroused.
+    angry, calm : shares alarmed of the angry, and of those others who are little aroused; of all others, where the
+        recordings do not say who is.
     """
 
     threshold: float
@@ -41,10 +42,12 @@ class AlarmFigures:
         file = (tone.model or DEFAULT_MODEL).with_suffix(".json")
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
-            tables = [corpus["alarms"] for corpus in facts["figures"]["anger"]["left_out"].values() if corpus]
-            rows = [Alarmed(float(at), _mean(tables, at, "angry"), _mean(tables, at, "calm")) for at in tables[0]]
+            left_out = facts["figures"]["anger"]["left_out"].values()
+            tables = [corpus["alarms"] for corpus in left_out if corpus and corpus.get("alarms")]
+            calm = "calm" if any("calm" in row for table in tables for row in table.values()) else "others"
+            rows = [Alarmed(float(at), _mean(tables, at, "angry"), _mean(tables, at, calm)) for at in tables[0]]
             return cls(float(facts["prior"]), tuple(sorted(rows, key=lambda row: row.threshold)))
-        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError):
             return None
 
     def problem(self, tone: Tone) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ import config
 from config.schema import Tone
 from emotion.model import at_prior
 from nabra.commands.check import examine
-from nabra.tone_figures import AlarmFigures
+from nabra.tone_figures import Alarmed, AlarmFigures
 
 SHIPPED = config.load().tone
 
@@ -47,6 +47,18 @@ def test_rows_are_averaged_over_corpora_and_rise(own: Tone) -> None:
     ]
 
 
+@pytest.mark.parametrize("rows", [{"angry": 0.9, "others": 0.2}, {"angry": 0.9, "others": 0.2, "calm": 0.2}])
+def test_recordings_that_do_not_say_who_is_calm_are_judged_by_all_others(own: Tone, rows: dict[str, float]) -> None:
+    """Labels of anger alone; one corpus has too few calls to be counted."""
+    assert own.model is not None
+    parts = {"a": {"alarms": {"0.5": rows}}, "b": {"auc": 0.9}, "c": None}
+    facts = {"prior": 0.5, "figures": {"anger": {"left_out": parts}}}
+    own.model.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+    figures = AlarmFigures.of(own)
+    assert figures is not None
+    assert figures.rows == (Alarmed(0.5, 0.9, 0.2),)
+
+
 @pytest.mark.parametrize(
     ("threshold", "said", "advice"),
     [
@@ -75,7 +87,9 @@ def test_a_threshold_is_judged_on_the_scale_of_the_model(
 def test_a_model_without_figures_is_not_judged(own: Tone) -> None:
     assert own.model is not None
     file = own.model.with_suffix(".json")
-    for content in ("", "{}", "[]", '{"prior": 0.5, "figures": {"anger": {"left_out": {}}}}'):
+    left_out = ("{}", '{"a": null}', '{"a": {"alarms": {}}}', '{"a": {"alarms": {"0.5": {}}}}')
+    figures = [f'{{"prior": 0.5, "figures": {{"anger": {{"left_out": {part}}}}}}}' for part in left_out]
+    for content in ("", "{}", "[]", *figures):
         file.write_text(content, encoding="utf-8")
         assert AlarmFigures.of(own) is None
     file.unlink()
