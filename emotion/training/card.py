@@ -42,6 +42,10 @@ def write_card(facts: dict[str, Any], clips: Sequence[Clip], trained: Sequence[s
         figures="\n\n".join(_targets(name, figures[name]) for name in ("anger", "arousal", "valence")),
         groups=_groups(figures["anger"]["left_out"]),
         categories=_categories(figures["categories"]),
+        intensity="".join(
+            f"High against low intensity, {name} (never trained): AUC of arousal {one['auc']:.3f} {_interval(one)}.\n"
+            for name, one in figures["intensity"].items()
+        ),
         anger=_anger(figures["anger"]),
         ships=_ships(facts["alarm_at"]),
         alarms="\n\n".join(_alarms(kind, part) for kind, part in figures["alarms"].items()),
@@ -69,17 +73,10 @@ def _targets(target: str, part: dict[str, Any]) -> str:
         f"| {_heard(mean['heard'])} | {mean['ece']:.3f} | {mean['ece_at_prior']:.3f} / "
         f"{mean['log_loss_gain_at_prior']:+.2f} | {mean['recall_at_5pct_false_alarms']:.2f} |"
     )
-    rows += [
-        f"\nHigh against low intensity, {name} (never trained): AUC {entry['auc']:.3f} {_interval(entry)}."
-        for name, found in part["never_trained"].items()
-        if (entry := found.get("high_against_low_intensity"))
-    ]
     return "\n".join(rows)
 
 
 def _figures_row(label: str, entry: dict[str, Any]) -> str:
-    if "auc" not in entry:
-        return f"| {label} | - | - | - | - | - | - |"
     return (
         f"| {label} | {entry['auc']:.3f} {_interval(entry)} | {entry['auc_degraded']:.3f} | {_heard(entry['heard'])} "
         f"| {entry['ece']:.3f} | {entry['ece_at_prior']:.3f} / {entry['log_loss_gain_at_prior']:+.2f} "
@@ -225,6 +222,7 @@ threshold that alarms 5 % of the corpus's own others.
 
 {figures}
 
+{intensity}
 {anger}
 
 Unweighted average recall of the feelings that a corpus knows, speakers left out, one model for all: {categories}

@@ -37,7 +37,9 @@ _FEW = 20
 def all_figures(table: Table, trained: Sequence[str], others: Sequence[str], by_seed: BySeed) -> dict[str, Any]:
     """Figures by target and corpus: of parts left out, of corpora never trained on by what ships, of categories.
 
-    Every figure is the mean over seeds; `auc_sd` is what seeds differ by. See `_figures` for the entries.
+    Every figure is the mean over seeds; `auc_sd` is what seeds differ by. See `_figures` for the entries. 'intensity':
+    arousal, high against low intensity, of corpora never trained on. 'categories': recall of feelings, speakers left
+    out.
     """
     corpus = table.corpus()
     result: dict[str, Any] = {}
@@ -69,9 +71,8 @@ def all_figures(table: Table, trained: Sequence[str], others: Sequence[str], by_
             if figures := _figures(table, corpus == name, target, said):
                 never[name] = figures
         result[target] = {"left_out": left_out, "left_out_mean": mean, "never_trained": never}
-    for name in others:
-        if entry := _intensity(table, name, [w[NOBODY].outside[:, TARGETS.index("arousal")] for w in by_seed]):
-            result["arousal"]["never_trained"].setdefault(name, {})["high_against_low_intensity"] = entry
+    arousal = [witnesses[NOBODY].outside[:, TARGETS.index("arousal")] for witnesses in by_seed]
+    result["intensity"] = {name: entry for name in others if (entry := _intensity(table, name, arousal))}
     result["categories"] = {
         name: entry
         for name in trained

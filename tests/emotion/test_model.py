@@ -35,6 +35,10 @@ def test_the_shipped_model_is_small_and_says_what_it_is(model: ToneModel) -> Non
     assert facts["sha256"].startswith(model.model_id)
     assert facts["features"] == FEATURES_HASH
     assert facts["trained_on"] == ["ravdess", "nemo", "emodb"]
+    assert 0.03 < facts["alarm_at"]["0.01"] < 0.5, "evidence beyond the prior, and within reach"
+    assert facts["alarm_at"]["0.05"] < facts["alarm_at"]["0.01"]
+    for name in facts["trained_on"]:
+        assert facts["figures"]["anger"]["left_out"][name]["auc"] > 0.75, "by a model that knows nothing of it"
 
 
 def test_many_calls_in_one_run_are_what_each_alone_is(model: ToneModel) -> None:
