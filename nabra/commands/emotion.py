@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nabra.commands.files import add_file_arguments, each_file, print_json
+from nabra.commands.files import add_file_arguments, each_file, named_apart, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     with Console(stderr=True).status("loading the tone model"):
         listen = _listener(settings)
     traces: list[ToneTrace] = []
+    names = named_apart(args.files)
 
     def estimate(path: Path) -> None:
         pcm = read_audio(path)
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if args.picture is not None:
             from nabra.tone_picture import draw_tone
 
-            draw_tone(trace, args.picture / (path.stem + ".png"))
+            draw_tone(trace, args.picture / (names[path] + ".png"))
 
     status = each_file(args.files, "listening to", estimate, progress=not drawn)
     if len(traces) > 1:

@@ -48,6 +48,18 @@ def language_of(given: str | None, config: Config) -> str:
     return given
 
 
+def named_apart(files: Iterable[Path]) -> dict[Path, str]:
+    """Return a name for each file, that of the file without its ending; the second `call` is `call-2`."""
+    names: dict[str, Path] = {}
+    for path in dict.fromkeys(files):
+        name, count = path.stem, 1
+        while name in names:
+            count += 1
+            name = f"{path.stem}-{count}"
+        names[name] = path
+    return {path: name for name, path in names.items()}
+
+
 def print_json(row: Mapping[str, object]) -> None:
     """Print one object on one line of standard output, letters of every script as they are."""
     print(json.dumps(row, ensure_ascii=False), flush=True)

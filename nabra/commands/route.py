@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nabra.commands.files import add_file_arguments, each_file, language_of, print_json
+from nabra.commands.files import add_file_arguments, each_file, language_of, named_apart, print_json
 
 if TYPE_CHECKING:
     from nabra.offline import Routed
@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
     if args.picture is not None:
         args.picture.mkdir(parents=True, exist_ok=True)
 
+    names = named_apart(args.files)
+
     def route(path: Path) -> None:
         pcm = read_audio(path)
-        routed = route_recording(
-            pcm, loaded, ears, language=language, name=path.name, wall_anchor=path.stat().st_mtime
-        )
+        routed = route_recording(pcm, loaded, ears, language=language, name=path.name, wall_anchor=path.stat().st_mtime)
         row = summary(path, routed)
         if args.json:
             print_json(row)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         if args.picture is not None:
             from nabra.demo.picture import draw_call
 
-            draw_call(routed.events, pcm, args.picture / (path.stem + ".png"))
+            draw_call(routed.events, pcm, args.picture / (names[path] + ".png"))
 
     return each_file(args.files, "routing", route)
 

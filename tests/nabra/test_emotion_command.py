@@ -116,6 +116,16 @@ def test_a_terminal_that_cannot_redraw_gets_lines() -> None:
     assert "▶" not in shown
 
 
+def test_recordings_of_one_name_in_two_folders_have_a_picture_each(tmp_path: Path) -> None:
+    calls = [tmp_path / folder / name for folder in ("a", "b", "c") for name in ("call.wav", "call-2.wav")]
+    for call in calls:
+        call.parent.mkdir(exist_ok=True)
+        write_wav(call, np.full(1600, 500, np.int16))
+    status, _, errors = in_pipe("--last", "--picture", tmp_path / "out", *calls, calls[0])
+    assert (status, errors) == (0, "")
+    assert len(list((tmp_path / "out").glob("*.png"))) == len(calls)
+
+
 @pytest.mark.parametrize("samples", [1, 159, 1600])
 def test_odd_recordings_are_drawn_and_said(samples: int, tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", np.full(samples, 500, np.int16))
