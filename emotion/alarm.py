@@ -7,9 +7,9 @@ listening, weighted by confidence, less a demand for certainty that fades as spe
     evidence = mean(log-odds of anger) - DEMAND_S / heard seconds
 
 Early estimates err more, and a call has many: without the demand the largest error of the first seconds
-decides which calm callers are alarmed. The highest evidence of a call (`Alarm.peak`) reaches the threshold if
-and only if the call is ever alarmed, so that the share of calm calls whose peak reaches a threshold, measured
-on whole calls, is what that threshold promises for a call, however many estimates it has.
+decides which calm callers are alarmed. The highest evidence of a call, its peak, reaches the threshold if and
+only if the call is ever alarmed, so that the share of calm calls whose peak reaches a threshold, measured on
+whole calls, is what that threshold promises for a call, however many estimates it has.
 """
 
 from __future__ import annotations
@@ -48,11 +48,9 @@ class Alarm:
         Audio time of the first alarm of the call, s; None while there was none. It is never taken back.
     evidence
         The newest, log-odds; minus infinity before FLOOR_S of speech.
-    peak
-        The highest so far.
     """
 
-    __slots__ = ("_recent", "_threshold", "evidence", "on", "peak", "raised_at_s")
+    __slots__ = ("_recent", "_threshold", "evidence", "on", "raised_at_s")
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
@@ -60,7 +58,6 @@ class Alarm:
         self.on = False
         self.raised_at_s: float | None = None
         self.evidence = -math.inf
-        self.peak = -math.inf
 
     def add(self, t_s: float, voiced_s: float, anger_log_odds: float, confidence: float) -> None:
         """Take an estimate that may be used and hears something new; abstentions and repetitions are no evidence.
@@ -83,7 +80,6 @@ class Alarm:
             return
         weight = math.fsum(c for c, _ in self._recent)
         self.evidence = math.fsum(c * x for c, x in self._recent) / weight - DEMAND_S / voiced_s
-        self.peak = max(self.peak, self.evidence)
         if self.evidence >= self._threshold:
             self.on = True
             if self.raised_at_s is None:

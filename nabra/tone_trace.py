@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from emotion.model import at_prior
+
 Samples = npt.NDArray[np.int16]
 RATE_HZ = 8000
 FRAME = 160
@@ -144,8 +146,7 @@ class ToneTrace:
 
     def evidence(self, anger: float) -> float:
         """Put a probability of anger on a scale of evidence, 0..1: 0.5 says nothing for or against it."""
-        odds = anger / max(1.0 - anger, 1e-9) * (1.0 - self.prior) / self.prior
-        return odds / (1.0 + odds)
+        return at_prior(anger, self.prior, 0.5)
 
 
 def _time(estimate: Estimated) -> float:
