@@ -142,8 +142,16 @@ PERTURBATIONS: Final = (
         "simulated: noise 3 dB under the voice, unsteady cycles",
         _drawn(voices.hoarse, harmonics_to_noise_db=3.0),
     ),
-    Perturbation("our prompt, 20 dB under", "echo of a prompt that ships, added; a live call reads no tone while one plays", _prompt(20.0)),
-    Perturbation("our prompt, 10 dB under", "echo of a prompt that ships, added; a live call reads no tone while one plays", _prompt(10.0)),
+    Perturbation(
+        "our prompt, 20 dB under",
+        "echo of a prompt that ships, added; a live call reads no tone while one plays",
+        _prompt(20.0),
+    ),
+    Perturbation(
+        "our prompt, 10 dB under",
+        "echo of a prompt that ships, added; a live call reads no tone while one plays",
+        _prompt(10.0),
+    ),
     Perturbation("music, 10 dB under", "synthesised, added", _music(10.0)),
     Perturbation("keys between", "three key tones of 100 ms inserted", _drawn(lines.keys_between, digits="159")),
     Perturbation("drawn for training", "a chain of the above as `lines.worsen` draws it", _worsen),
