@@ -142,9 +142,12 @@ class Tracker:
 
         Runs the model for this call alone. Parameters and errors are those of `feed`.
         """
+        check_samples(pcm)
         due: Estimate | None = None
-        for inquiry in self.feed(pcm, voiced):
-            due = self.settle(inquiry, ask(self._model, (inquiry,))[0])
+        # In pieces that bring one inquiry each: what is answered to it may bear on those after it.
+        for start in range(0, len(pcm), self._every):
+            for inquiry in self.feed(pcm[start : start + self._every], voiced):
+                due = self.settle(inquiry, ask(self._model, (inquiry,))[0])
         return due
 
     def feed(self, pcm: Samples, voiced: bool) -> tuple[Inquiry, ...]:

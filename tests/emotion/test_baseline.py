@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emotion import Estimate, Inquiry, ToneModel, Tracker, TrackerSettings, ask, trace
 from emotion.alarm import log_odds
-from emotion.baseline import LATE, PRIOR_S, Baseline, CalmSpeech
+from emotion.baseline import HALF_AT, LATE, PRIOR_S, Baseline, CalmSpeech
 from emotion.functionals import FEATURES
 from tests.emotion.corpus_calls import made_calls
 
@@ -49,6 +49,13 @@ def test_it_is_bounded_whatever_is_heard() -> None:
     for sign in (-1.0, 1.0):
         baseline = heard(-13.0, np.tile(CALM.centre + sign * 1e6, (500, 1)), fresh_s=1.0)
         np.testing.assert_allclose(baseline.shift(1000), sign * CALM.most * CALM.deviation)
+
+
+def test_how_much_speech_counts_as_calm_falls_with_anger() -> None:
+    weights = [heard(log_odds, CALM.centre[None, :], fresh_s=1.0) for log_odds in (-13.0, HALF_AT, 13.0)]
+    for baseline in weights:
+        baseline.shift(LATE)
+    assert [baseline.seconds for baseline in weights] == pytest.approx([1.0, 0.5, 0.0], abs=1e-6)
 
 
 def test_angry_speech_hardly_moves_it() -> None:
@@ -102,6 +109,17 @@ def test_a_call_whose_answers_come_late_hears_the_same(adapting: ToneModel, spee
     assert found == expected
     plain = trace(np.tile(speech, 3), lambda _: True, ToneModel.load(), SETTINGS)
     assert any(one.anger != other.anger for one, other in zip(plain, expected, strict=True))
+
+
+@pytest.mark.parametrize("length", [20000, 10**6])
+def test_a_call_that_is_pushed_in_long_pieces_hears_the_same(adapting: ToneModel, speech: Samples, length: int) -> None:
+    pcm = np.tile(speech, 3)
+    whole, short = Tracker(adapting, SETTINGS), Tracker(adapting, SETTINGS)
+    for start in range(0, len(pcm), length):
+        whole.push(pcm[start : start + length], True)
+    for start in range(0, len(pcm), 160):
+        short.push(pcm[start : start + 160], True)
+    assert whole.latest == short.latest
 
 
 @pytest.fixture(scope="module")
