@@ -54,7 +54,8 @@ def test_nothing_is_known_until_an_estimate_can_be_used() -> None:
     tone.add(estimate(0.9, abstained=True), 1.0)
     tone.add(estimate(0.9, confidence=0.0), 1.0)
     tone.add(estimate(math.nan), 1.0)
-    tone.add(estimate(0.9, prior=math.nan), 1.0)
+    for prior in (math.nan, 0.0, 1.0, -1.0, 2.0):
+        tone.add(estimate(0.9, prior=prior), 1.0)
     assert not tone.heard
     assert math.isnan(tone.now(2.0).anger)
     assert not tone.now(2.0).alarmed
@@ -73,7 +74,7 @@ def test_what_says_nothing_is_worth_the_prior_and_alarms_nobody() -> None:
 def test_it_fades_to_the_prior_with_its_half_life() -> None:
     tone = ToneEvidence(RARE)
     for n in range(4):
-        tone.add(estimate(0.5, call_anger=0.5), 1 + n / 4)
+        tone.add(estimate(0.6, call_anger=0.5), 1 + n / 4)
     now, later = tone.now(2.0), tone.now(6.0)
     assert now.anger > 0.3
     assert now.alarmed
@@ -81,6 +82,8 @@ def test_it_fades_to_the_prior_with_its_half_life() -> None:
     assert later.confidence < now.confidence
     assert tone.now(300.0).anger == pytest.approx(0.03)
     assert tone.now(300.0).call_anger == pytest.approx(0.03)
+    assert tone.now(300.0).arousal == pytest.approx(0.5)
+    assert tone.now(300.0).valence == pytest.approx(0.5)
     assert not tone.now(300.0).alarmed
 
 
