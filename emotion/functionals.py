@@ -107,11 +107,10 @@ class SpeechWindow:
 
     def __init__(self) -> None:
         # Compiles, or loads what was compiled.
-        from emotion.kernels import statistics
-        from emotion.kernels.summary import summarise
+        from emotion.kernels import statistics, summary
 
         self._kernels = statistics
-        self._summarise = summarise
+        self._summarise = summary.summarise
         self._ring = np.zeros((WINDOW_FRAMES, WIDTH + 1), dtype=np.float32)
         self._state = np.zeros(statistics.STATE, dtype=np.int64)
         self._state[statistics.SINCE_PITCHED] = statistics.HANGOVER + 1

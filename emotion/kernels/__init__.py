@@ -16,13 +16,13 @@ from emotion.warm import kernels_key
 
 # Numba takes a cached kernel for current while its own file is unchanged, whatever became of the kernels and
 # the layout that were compiled into it; one for rows of another width would write beside them. Unless a cache
-# folder was chosen from outside, each state of the sources therefore has its own.
+# folder was chosen from outside, each state of the sources therefore has its own, and all kernels are compiled here.
 _CHOSEN = numba.config.CACHE_DIR
 if not _CHOSEN:
     numba.config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / kernels_key())
 try:
-    from emotion.kernels import frames, statistics
+    from emotion.kernels import frames, statistics, summary
 finally:
     numba.config.CACHE_DIR = _CHOSEN
 
-__all__ = ["frames", "statistics"]
+__all__ = ["frames", "statistics", "summary"]

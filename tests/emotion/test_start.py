@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,24 @@ def test_the_kernels_key_follows_the_sources(tmp_path: Path, monkeypatch: pytest
     first = kernels_key()
     (room / "tables.py").write_text("x = 2\n", encoding="utf-8")
     assert len({before, first, kernels_key()}) == 3
+
+
+def test_all_kernels_are_kept_by_the_state_of_all_their_sources() -> None:
+    """One that was kept elsewhere would read the columns of an older layout after an update."""
+    code = """
+import importlib, pkgutil
+import emotion.kernels
+from emotion import kernels_key
+for found in pkgutil.iter_modules(emotion.kernels.__path__):
+    for kernel in vars(importlib.import_module(f"emotion.kernels.{found.name}")).values():
+        if path := getattr(getattr(kernel, "_cache", None), "cache_path", None):
+            print(kernel.py_func.__name__, kernels_key() in path)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    kept = dict(line.split() for line in done.stdout.splitlines())
+    assert len(kept) > 10
+    assert set(kept.values()) == {"True"}, kept
 
 
 def test_no_two_kernels_share_an_index_of_the_cache() -> None:
