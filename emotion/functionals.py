@@ -120,14 +120,17 @@ class SpeechWindow:
         self._noise_db = 0.0
         self._noise_frames = 0
 
-    def add(self, rows: Floats, speech: bool) -> int:
-        """Take rows of descriptors (from `Extractor.push`) with the voice-activity flag; return how many count."""
-        if not speech:
+    def add(self, rows: Floats, speech: bool | None) -> int:
+        """Take rows of descriptors (from `Extractor.push`) with the voice-activity flag; return how many count.
+
+        Where `speech` is None they are not the caller's: neither speech nor what lies between it.
+        """
+        if speech is not None and not speech:
             for energy in rows[:, ENERGY]:
                 # The first second is a plain mean, later a slow one: about a second of memory.
                 self._noise_frames += 1
                 self._noise_db += (float(energy) - self._noise_db) / min(self._noise_frames, 100)
-        return int(self._kernels.admit(rows, speech, self._state, self._ring, self._sums, self._histograms))
+        return int(self._kernels.admit(rows, bool(speech), self._state, self._ring, self._sums, self._histograms))
 
     @property
     def voiced_s(self) -> float:

@@ -150,7 +150,7 @@ class Tracker:
                 due = self.settle(inquiry, ask(self._model, (inquiry,))[0])
         return due
 
-    def feed(self, pcm: Samples, voiced: bool) -> tuple[Inquiry, ...]:
+    def feed(self, pcm: Samples, voiced: bool | None) -> tuple[Inquiry, ...]:
         """Take samples with their voice-activity flag; return the inquiries that fell due within them, oldest first.
 
         The model is not run. Samples of at most `every_s` bring at most one inquiry.
@@ -160,7 +160,8 @@ class Tracker:
         pcm
             int16, shape (n,), 8000 Hz; usually 160 samples.
         voiced
-            Whether the voice-activity detector heard speech in them.
+            Whether the voice-activity detector heard speech in them; None where it may be somebody else's, such as a
+            prompt that comes back from the line: such samples say nothing of the caller, nor of the noise.
 
         Raises
         ------
@@ -227,10 +228,19 @@ class Tracker:
         if voiced_s == self._asked:
             return Inquiry(number, t_s, voiced_s, None, True, "")
         fresh_s, self._asked = voiced_s - self._asked, voiced_s
-        features = window.features()
-        shift = None if self._baseline is None else self._baseline.shift(number)
-        asked = features if shift is None else features - shift
-        return Inquiry(number, t_s, voiced_s, asked, False, self._doubt(window).value, fresh_s, shift)
+        heard = Inquiry(number, t_s, voiced_s, window.features(), False, self._doubt(window).value, fresh_s)
+        return self.adapted(heard)
+
+    def adapted(self, inquiry: Inquiry) -> Inquiry:
+        """Return the inquiry with this caller's baseline, as it stands for it, taken away from the features.
+
+        `feed` does so itself; this is for inquiries of a call that was listened to by another tracker, of which all
+        before this one were settled here.
+        """
+        if self._baseline is None or inquiry.features is None:
+            return inquiry
+        shift = self._baseline.shift(inquiry.number)
+        return replace(inquiry, features=inquiry.features - shift, shift=shift)
 
     def _estimate(self, inquiry: Inquiry, answer: Answer | None) -> Estimate:
         settings = self._settings

@@ -158,7 +158,7 @@ class Call:
         if tracker is None or place is None:
             return
         try:
-            due = tracker.feed(pcm, listener.voiced and not self._hears_us())
+            due = tracker.feed(pcm, None if self._hears_us() else listener.voiced)
         except Exception as error:
             self.shed_tone(self._tone_failed(error), now_s)
             return

@@ -67,6 +67,19 @@ def test_what_the_detector_calls_silence_is_not_heard(model: ToneModel, speech: 
     assert trace(speech, lambda frame: False, model) == []
 
 
+@pytest.mark.parametrize(("flag", "reason"), [(None, ""), (False, Abstention.TOO_NOISY)])
+def test_a_prompt_in_the_line_is_neither_the_caller_nor_the_noise_of_the_line(
+    model: ToneModel, speech: Samples, flag: bool | None, reason: str
+) -> None:
+    tracker = Tracker(model, ALWAYS)
+    for start in range(4000, 12000, 160):
+        assert tracker.feed(speech[start : start + 160], flag) == ()
+    soft = speech[:16000] // 4
+    due = [inquiry for start in range(0, 16000, 160) for inquiry in tracker.feed(soft[start : start + 160], True)]
+    assert due[-1].voiced_s > 1.0
+    assert due[-1].reason == reason
+
+
 def test_after_the_caller_stops_the_answer_stays_and_time_goes_on(model: ToneModel, speech: Samples) -> None:
     tracker = Tracker(model, ALWAYS)
     tracker.push(speech, True)
