@@ -1,6 +1,6 @@
 """How well the tone model that ships hears: what its training measured, and what is measured here on other corpora.
 
-Corpora that it never learnt from stand beside the checkout, in `shared/corpora/emotion`. Each recording of them goes
+Corpora that it never learnt from are among the corpora beside the checkout. Each recording of them goes
 through the whole live path, frame by frame, with every frame flagged as speech; its last estimate that may be used
 counts. What training measured on corpora left out needs models that no longer exist, and is read from the model's own
 facts; each row says which of the two it is.

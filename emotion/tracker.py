@@ -39,7 +39,7 @@ class TrackerSettings:
 
     every_s: audio time between estimates. min_voiced_s: speech that must be counted before the first usable
     one. min_snr_db: least level of speech (with the noise in it) above what lies between it: so far down the
-    order of angry and other callers holds (AUC .99 clean, .97 at 10 dB of noise, .94 at 5 dB). min_pitched_share:
+    order of angry and other callers holds (what noise does is in the model card). min_pitched_share:
     least share of the frames flagged as speech that have a pitch (noise has none). max_still_share: most
     neighbouring pitched frames whose pitch hardly moves (tones and held notes are still; speech is not).
     max_clipped_share: most samples at the edge of G.711's range. min_familiarity: least likeness to what the
