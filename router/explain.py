@@ -66,8 +66,18 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield f"  from {caller} to {dialled}, in {record['language']}"
     yield f"  generation {generation['number']} ({generation['hash'][:12]}), {_OUTCOMES[record['outcome']]}"
     yield ""
+    alarm_at = _alarm_at(record["decision"])
+    tone_said = ""
     for entry in record["timeline"]:
-        yield f"  {entry['now_s']:7.3f} s  {_event(entry)}"
+        said = _event(entry)
+        quiet = not entry["commands"] and not entry["waiting_for_tone"]
+        if entry["event"] == "tone":
+            if quiet and said == tone_said:
+                continue  # the caller is silent: the same estimate four times a second says nothing more
+            tone_said = said
+            if alarm_at is not None and (entry.get("call_anger") or 0.0) >= alarm_at:
+                said, alarm_at = f"{said}   ALARM (from {alarm_at:.3f} for the call)", None
+        yield f"  {entry['now_s']:7.3f} s  {said}"
         for command in entry["commands"]:
             yield f"             -> {_command(command)}"
         if entry["waiting_for_tone"]:
@@ -81,6 +91,14 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield "no decision"
         return
     yield from _decision(decision, record)
+
+
+def _alarm_at(decision: Mapping[str, Any] | None) -> float | None:
+    """Return the threshold that was reached by the call; None where the call was not alarmed, or it was not noted."""
+    for reason in () if decision is None else decision["reasons"]:
+        if reason["code"] == "angry":
+            return float(reason["parameters"]["angry_at"])
+    return None
 
 
 def _decision(decision: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[str]:

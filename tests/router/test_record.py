@@ -152,6 +152,20 @@ def test_what_was_heard_is_judged_by_the_threshold_of_the_configuration_that_rep
     assert (again.destination, again.priority) == ("complaints", 5)
 
 
+def test_the_timeline_marks_the_alarm_once_and_says_an_unchanged_tone_once() -> None:
+    caller = Caller(generation(rules=ANGRY_RULES, tone=Tone(angry_at=0.085))).until(3).speaks()
+    caller.sounds(0.2, prior=0.03, call_anger=0.05).until(3.5).sounds(0.2, prior=0.03, call_anger=0.05)
+    caller.until(4).sounds(0.3, prior=0.03, call_anger=0.2).until(4.3).sounds(0.3, prior=0.03, call_anger=0.3)
+    caller.until(4.5).ends().final("what is my balance please")
+    told = [line for line in explain(as_json(caller)).splitlines() if "tone: " in line]
+    assert [line.partition("so far ")[2][:5] for line in told] == ["0.050", "0.200", "0.300"]
+    assert ["ALARM" in line for line in told] == [False, True, False]
+    assert told[1].endswith("ALARM (from 0.085 for the call)")
+    calm = generation(rules=ANGRY_RULES, tone=Tone(angry_at=0.9))
+    silent = Caller(calm).until(3).speaks().sounds(0.3, prior=0.03, call_anger=0.3)
+    assert "ALARM" not in explain(as_json(silent.until(4.5).ends().final("what is my balance please")))
+
+
 def test_the_second_schema_keeps_all_of_an_estimate() -> None:
     record = as_json(a_call())
     for name in ("prior", "call_anger", "trend"):
