@@ -407,6 +407,7 @@ class Call:
                 confidence=0.0,
                 abstained=True,
                 reason=reason,
+                lost=True,
             )
         )
 

@@ -97,6 +97,7 @@ class Tone(Evidence):
     call_anger : how likely what was heard makes anger, weighed as an alarm must be, 0..1 (0 where too little was
         heard for an alarm); None where the tracker does not say.
     trend : log-odds of anger gained in 10 s; 0 where it is not known.
+    lost : no further estimate will come on this call; `reason` says why.
     """
 
     t_s: float
@@ -110,6 +111,7 @@ class Tone(Evidence):
     prior: float = 0.5
     call_anger: float | None = None
     trend: float = 0.0
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class Means:
     @property
     def tone_awaited(self) -> bool:
         """Whether what the voice says is not known yet, and may still be."""
-        return self.tone_on and not self._tone.weighed
+        return self.tone_on and not self._tone.weighed and not self._tone.lost
 
     def switch_tone_off(self) -> None:
         """The caller objects: delete what was gathered, and gather no more."""

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 SCHEMA = 2
 READABLE = (1, SCHEMA)
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
-_SINCE_2 = ("prior", "call_anger", "trend")
+_SINCE_2 = ("prior", "call_anger", "trend", "lost")
 _INTENTS_SHOWN = 3
 
 _COMMAND_NAMES: dict[type[Command], str] = {

@@ -88,10 +88,13 @@ class ToneEvidence:
         self.seen = 0
         self.weighed = False
         """Whether enough was heard for an alarm; before that nobody is alarmed, however angry."""
+        self.lost = False
+        """Whether no further estimate will come."""
 
     def add(self, tone: Tone, at_s: float) -> None:
         """Take one estimate, made at `at_s`; abstentions and numbers off the scale count for nothing."""
         self.seen += 1
+        self.lost = self.lost or tone.lost
         numbers = (tone.confidence, tone.anger, tone.arousal, tone.valence, tone.trend)
         if tone.abstained or not all(math.isfinite(number) for number in numbers) or tone.confidence <= 0:
             return

@@ -209,6 +209,7 @@ class Caller:
         *,
         prior: float = 0.5,
         call_anger: float | None = None,
+        lost: bool = False,
     ) -> Caller:
         return self.tell(
             evidence.Tone(
@@ -224,6 +225,7 @@ class Caller:
                 reason="too little voice" if abstained else "",
                 prior=prior,
                 call_anger=call_anger,
+                lost=lost,
             )
         )
 

@@ -251,6 +251,15 @@ def test_words_wait_until_enough_was_heard_for_an_alarm() -> None:
     assert caller.decision.destination == "complaints"
 
 
+def test_words_do_not_wait_for_tone_that_will_not_come() -> None:
+    caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().partial("what is my balance please")
+    caller.until(3.3).sounds(0.95, call_anger=0.0)
+    assert not caller.decisions
+    caller.until(3.4).sounds(0.0, abstained=True, lost=True)
+    assert caller.decision.decided_at_s == 3.4
+    assert caller.decision.destination == "selfservice"
+
+
 def test_the_end_of_speech_ends_the_wait_for_tone() -> None:
     caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().partial("i want to buy a thing")
     caller.until(4).ends().final("i want to buy a thing")
