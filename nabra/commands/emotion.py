@@ -28,10 +28,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "would be alarmed. In a terminal it is drawn while the recording runs; elsewhere each estimate is a line. "
         "With --json: {file, t_s, voiced_s, arousal, valence, anger, confidence, abstained, reason, alarmed, "
         "call_anger, trend}, one line an estimate; --last keeps the last of each file. Anger is its probability "
-        "where tone.anger_prior of the calls are angry; an alarm is raised where call_anger reaches tone.angry_at. "
+        "where tone.anger_prior of the calls are angry; an alarm is raised where call_anger reaches tone.angry_at; "
+        "trend is what the log-odds of anger gain in 10 s. "
         "Where abstained is true arousal, valence and anger must not be used.",
     )
-    add_file_arguments(parser)
+    add_file_arguments(parser, language=False)
     parser.add_argument("--fast", action="store_true", help="in a terminal: draw at once, not at the pace of the sound")
     parser.add_argument("--last", action="store_true", help="only the last estimate of each file, as a line")
     parser.add_argument("--picture", type=Path, metavar="DIR", help="draw each file as a PNG in this folder")

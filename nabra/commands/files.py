@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from config.schema import Config
 
 
-def add_file_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add FILE..., --config, --json and --language to a command's parser."""
+def add_file_arguments(parser: argparse.ArgumentParser, *, language: bool = True) -> None:
+    """Add FILE..., --config, --json and, where the command depends on it, --language to a command's parser."""
     parser.add_argument(
         "files",
         metavar="FILE",
         nargs="+",
         type=Path,
-        help="audio: WAV or FLAC of any rate, or raw mu-law named .ulaw; heard as a phone line would give it",
+        help="audio: WAV or FLAC of any rate, raw mu-law (.ulaw) or A-law (.alaw); heard as a phone line would give it",
     )
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
-    parser.add_argument("--language", default=None, help="language of the callers (default: the config's)")
+    if language:
+        parser.add_argument("--language", default=None, help="language of the callers (default: the config's)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 

@@ -109,10 +109,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 50:
-        raise argparse.ArgumentTypeError("1 to 50")
-    return number
+    if not text.isdecimal() or not 1 <= int(text) <= 50:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 50")
+    return int(text)
 
 
 def _named_apart(manifests: Iterable[Path]) -> list[Path]:

@@ -155,6 +155,18 @@ def test_a_language_that_the_config_does_not_know_is_refused(command: str) -> No
     assert done.stderr == "nabra: no language 'fr' in this configuration: there is en, ar\n"
 
 
+def test_tone_knows_no_language_and_takes_none() -> None:
+    done = nabra("emotion", "--language", "en", UPGRADE)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("seeds", ["x", "0", "51"])
+def test_seeds_that_are_no_count_are_said_plainly(seeds: str) -> None:
+    done = nabra("train", "t.csv", "--out", "o", "--seeds", seeds)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"argument --seeds: '{seeds}' is not a number from 1 to 50\n")
+
+
 def test_intent_says_where_it_is_unsure() -> None:
     done = nabra("intent", "I was charged twice this month", "hello", "i would like")
     sure, unsure, short = done.stdout.splitlines()
