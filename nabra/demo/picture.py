@@ -127,7 +127,7 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float 
     """Draw arousal and the evidence of anger; where the model abstains, its reason on hatched ground and no numbers."""
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("tone", fontsize=9, color=INK)
+    axes.set_ylabel("arousal,\nevidence of anger", fontsize=9, color=INK)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     if not tones:
         label(axes, span.begin_s + span.part(0.5), 0.5, "tone was not analysed", FAINT, align="center", size=10)
