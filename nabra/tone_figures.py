@@ -67,7 +67,8 @@ class AlarmFigures:
             return "by the figures of the model hardly any angry caller is alarmed", advice
         if above[0].calm > MANY_CALM:
             least = f"by the figures of the model more than {100 * above[0].calm:.0f} of 100 calm callers are alarmed"
-            strict = [row for row in self.rows if row.calm <= MANY_CALM]
+            # At or below the prior everybody would count as angry.
+            strict = [row for row in self.rows if row.calm <= MANY_CALM and row.threshold > self.prior]
             return least, f"raise it: {self._stated(strict[0], tone)} alarms fewer" if strict else "train another model"
         return None
 

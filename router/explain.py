@@ -30,7 +30,7 @@ _MISSING = {
     "not_sure": "the words were not sure enough",
     "tone_off": "tone was switched off",
     "tone_unheard": "no usable tone was heard",
-    "no_rule": "no rule acted on it",
+    "no_rule": "no rule that routes acted on it",
     "key_pressed": "a key was pressed",
 }
 _TRIGGERS = {

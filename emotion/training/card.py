@@ -200,7 +200,7 @@ feelings that a corpus names at once, and anger is judged by its own output and 
 
 Probabilities assume a prior of {prior}: as if half of all callers were angry. They are a scale of
 evidence. Where 3 % of callers are angry, 0.5 on this scale means 3 %, 0.9 means 22 %, and 0.97 means 50
-%; `TrackerSettings.anger_prior` restates them.
+%; `tone.anger_prior` in the configuration restates them.
 
 ## Data
 

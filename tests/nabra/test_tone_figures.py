@@ -112,3 +112,16 @@ def test_a_threshold_stated_as_if_half_of_all_callers_were_angry_is_remarked_on(
     assert "hardly any angry caller is alarmed" in remark.text
     assert remark.position is not None
     assert "0.75" in file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
+
+
+def test_no_threshold_at_the_prior_is_advised(own: Tone) -> None:
+    """At the prior everybody counts as angry, which is warned of elsewhere."""
+    assert own.model is not None
+    table = {"0.4": shares(1.0, 0.4), "0.5": shares(0.9, 0.04), "0.7": shares(0.5, 0.01)}
+    facts = {"prior": 0.5, "figures": {"anger": {"left_out": {"a": {"alarms": table}}}}}
+    own.model.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+    figures = AlarmFigures.of(own)
+    assert figures is not None
+    found = figures.problem(at(own, 0.3))
+    assert found is not None
+    assert found[1] == "raise it: 0.067 alarms fewer"
