@@ -62,14 +62,21 @@ class Calls:
 
     def peaks(self, model: ToneModel, chosen: Mask) -> Floats:
         """Highest evidence of each chosen call, log-odds at the model's prior; shape of all, NaN for the others."""
+        calls = np.flatnonzero(chosen)
+        trackers = [Tracker(model) for _ in calls]
         found = np.full(len(self.angry), np.nan)
-        for call in np.flatnonzero(chosen):
-            tracker, peak = Tracker(model), 0.0
-            inquiries = self.inquiries[call]
-            for inquiry, answer in zip(inquiries, ask(model, inquiries), strict=True):
+        found[calls] = _NO_EVIDENCE
+        # Step by step, because a caller's baseline rests on the answers before; all calls in one run.
+        for step in range(max((len(self.inquiries[call]) for call in calls), default=0)):
+            due = [
+                (call, tracker, tracker.adapted(self.inquiries[call][step]))
+                for call, tracker in zip(calls, trackers, strict=True)
+                if step < len(self.inquiries[call])
+            ]
+            for (call, tracker, inquiry), answer in zip(due, ask(model, [one for *_, one in due]), strict=True):
                 estimate = tracker.settle(inquiry, answer)
-                peak = max(peak, 0.0 if estimate is None else estimate.call_anger)
-            found[call] = log_odds(peak)
+                if estimate is not None:
+                    found[call] = max(found[call], log_odds(estimate.call_anger))
         return found
 
 
@@ -80,7 +87,7 @@ def listen(
     model: ToneModel,
     progress: Progress = lambda _what, _done, _of: None,
 ) -> dict[str, Calls]:
-    """Follow recordings of known anger as calls of each of KINDS; `model` is not asked.
+    """Follow recordings of known anger as calls of each of KINDS; `model` is not asked, and no baseline taken away.
 
     At most 1500 recordings of a corpus are followed one by one. All of them are put together, in two random orders,
     to calls of one speaker and one feeling.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from emotion.baseline import CalmSpeech
 from emotion.functionals import FEATURES, FEATURES_HASH
 from emotion.model import OUTPUTS
 from emotion.training.calibrate import Scale
@@ -106,9 +108,20 @@ def export(
             "nabra.version": version,
             "nabra.prior": repr(prior),
             "nabra.trained_on": corpora,
+            **({} if fit.calm is None else {"nabra.calm": _calm(fit.calm)}),
             **(facts or {}),
         },
     )
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
+
+
+def _calm(calm: CalmSpeech) -> str:
+    """Calm speech as `ToneModel` reads it; seven digits are what the model itself computes with."""
+    return json.dumps(
+        {
+            name: [float(f"{value:.7g}") for value in getattr(calm, name).tolist()]
+            for name in ("centre", "deviation", "most")
+        }
+    )

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.baseline import CalmSpeech
+from emotion.functionals import FEATURES
 from emotion.training.calibrate import both_classes
 from emotion.training.labels import EMOTIONS
 from emotion.training.manifest import Clip
@@ -24,6 +26,8 @@ FREE_SD = 2.5
 """A feature within so many deviations of the mean is not unfamiliar."""
 ANGER_BY_CATEGORY = 0.5
 """How much the log-odds of anger among the categories count beside the logit of anger itself."""
+BASELINE_SD = 0.5
+"""How far a caller's own baseline may move a feature, in deviations of the training data."""
 
 _HEAVIEST = 20.0
 # Frustration stands between: it is neither angry nor not.
@@ -58,7 +62,8 @@ class ToneFit:
     """A whole model but for the scales of its probabilities.
 
     taught: the TARGETS of which there were both kinds. categories: names of the networks' outputs after the
-    targets, anger first where it is among them. half_distance: the distance that halves familiarity.
+    targets, anger first where it is among them. half_distance: the distance that halves familiarity. calm: what the
+    caller's own baseline starts from, None where nobody is known to be calm.
     """
 
     scaler: Scaler
@@ -66,6 +71,7 @@ class ToneFit:
     taught: tuple[str, ...]
     categories: tuple[str, ...]
     half_distance: float
+    calm: CalmSpeech | None
 
     def logits(self, features: Floats) -> Floats:
         """Logits of TARGETS and categories, shape (n, len(TARGETS) + len(categories)); that of anger knows both."""
@@ -167,7 +173,23 @@ def fit_tone(table: Table, rows: Mask, categories: Sequence[str], settings: FitS
         categories=tuple(categories),
         # Never nothing, or a row that is not far away would be nothing of nothing.
         half_distance=max(float(np.quantile(far, 0.99)), 1e-3),
+        calm=calm_speech(table, rows, scaler),
     )
+
+
+def calm_speech(table: Table, rows: Mask, scaler: Scaler) -> CalmSpeech | None:
+    """How whole calm recordings of `rows` sound, every corpus with the same say; None where there are none.
+
+    A caller's baseline may move what is the same for all of a voice (means, medians), by BASELINE_SD, and nothing
+    that tells how the voice moves.
+    """
+    corpus = table.corpus()
+    calm = rows & table.whole & table.clean & (table.label("anger") == 0.0) & (table.label("arousal") == 0.0)
+    if not calm.any():
+        return None
+    centres = [table.features[calm & (corpus == name)].mean(axis=0) for name in np.unique(corpus[calm])]
+    steady = np.array([name.endswith(("mean", ":p50")) for name in FEATURES])
+    return CalmSpeech(np.mean(centres, axis=0), scaler.deviation, np.where(steady, BASELINE_SD, 0.0))
 
 
 def excess(standardised: Floats) -> Floats:
