@@ -152,7 +152,7 @@ class Budget:
     listen_s: float = between(1, 60, 8.0)
     no_speech_s: float = between(1, 60, 4.0)
     final_wait_ms: int = between(0, 5000, 800)
-    ami_ms: int = between(50, 5000, 500)
+    ami_ms: int = between(50, 5000, 2000)
     total_s: float = between(5, 120, 20.0)
 
 
