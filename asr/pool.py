@@ -208,7 +208,7 @@ class RecogniserPool:
 
     def _expected(self, language: str) -> float:
         facts = self.facts(language)
-        if facts is not None and facts.streaming and not self._specs[language].grammar:
+        if facts is not None and facts.streaming:
             return self._settings.expected_streaming_load
         return self._settings.expected_load
 
