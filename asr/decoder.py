@@ -67,7 +67,13 @@ class Decoder(Protocol):
         """Add int16 samples at 8 kHz to an open segment."""
 
     def ask(self, segment: int, request: int, final: bool) -> None:
-        """Ask for the words of all that was fed to the segment; a final is never skipped."""
+        """Ask for the words of all that was fed to the segment; a final is skipped only when recalled."""
+
+    def hurry(self, segment: int, request: int) -> None:
+        """Say that the endpoint has come: a final that was asked for early is awaited from now on."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Say that speech went on over a final asked for early: it may now be skipped like a partial."""
 
     def end(self, segment: int) -> None:
         """Forget the segment and what was asked of it."""
@@ -165,6 +171,12 @@ class InlineDecoder:
             return
         self.cpu_s += decode_s
         self._client.on_answer(Answer(segment, request, hypothesis.text, hypothesis.confidence, decode_s))
+
+    def hurry(self, segment: int, request: int) -> None:
+        """Nothing to do: it was answered when it was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Nothing to do: it was answered when it was asked for."""
 
     def end(self, segment: int) -> None:
         """Forget the segment."""

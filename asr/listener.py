@@ -286,6 +286,8 @@ class Listener:
         if segment.early is not None and segment.early_answer is None:
             segment.partial = segment.early
         segment.early = segment.early_answer = None
+        if segment.partial is not None:
+            self._decoder.recall(segment.number, segment.partial)
 
     def _finish(self, segment: _Segment) -> None:
         self._current = None

@@ -29,6 +29,8 @@ class _Kept:
     samples: int = 0
     # Requests that are not answered, with the samples that each one speaks for.
     asked: dict[int, tuple[bool, int]] = field(default_factory=dict)
+    # Of these, the finals whose endpoint has come.
+    due: set[int] = field(default_factory=set)
     replays: int = 0
 
 
@@ -89,6 +91,25 @@ class PooledDecoder:
         kept.asked[request] = (final, kept.samples)
         self._send(Kind.ASK_FINAL if final else Kind.ASK_PARTIAL, segment, request)
 
+    def hurry(self, segment: int, request: int) -> None:
+        """Let a final that was asked for early overtake what is asked early by others."""
+        kept = self._segments.get(segment)
+        if kept is not None and request in kept.asked:
+            kept.due.add(request)
+            self._send(Kind.HURRY, segment, request)
+
+    def recall(self, segment: int, request: int) -> None:
+        """Let the worker skip a final that was asked for early; it answers with whatever it has done by then."""
+        kept = self._segments.get(segment)
+        if kept is None or request not in kept.asked:
+            return
+        if self._slot is None:
+            del kept.asked[request]
+            self._answer(Answer(segment, request, "", None, 0.0, skipped=True))
+            return
+        kept.asked[request] = (False, kept.asked[request][1])
+        self._send(Kind.RECALL, segment, request)
+
     def end(self, segment: int) -> None:
         """Forget a segment."""
         if self._segments.pop(segment, None) is not None:
@@ -142,6 +163,7 @@ class PooledDecoder:
         if kept is None or message.request not in kept.asked:
             return
         final, _ = kept.asked.pop(message.request)
+        kept.due.discard(message.request)
         if message.kind in (Kind.PARTIAL, Kind.FINAL):
             words, decode_s = read_words(message)
             self._answer(Answer(message.segment, message.request, words.text, words.confidence, decode_s))
@@ -161,6 +183,8 @@ class PooledDecoder:
             self._send_audio(segment, kept, audio[at:samples])
             at = max(at, samples)
             self._send(Kind.ASK_FINAL, segment, request)
+            if request in kept.due:
+                self._send(Kind.HURRY, segment, request)
         self._send_audio(segment, kept, audio[at:])
 
     def _flush(self, segment: int, kept: _Kept) -> None:

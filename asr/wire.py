@@ -39,6 +39,8 @@ class Kind(IntEnum):
     ASK_FINAL = 6
     END = 7
     CLOSE = 8
+    HURRY = 9
+    RECALL = 10
     READY = 32
     PARTIAL = 33
     FINAL = 34

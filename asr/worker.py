@@ -46,6 +46,9 @@ class _Call:
     work: SegmentDecoder | None = None
     segment: int | None = None
     finals: int = 0
+    # Finals asked for early whose endpoint has come, and those that speech has gone over.
+    due: set[tuple[int, int]] = field(default_factory=set)
+    recalled: set[tuple[int, int]] = field(default_factory=set)
 
 
 class Worker:
@@ -115,11 +118,23 @@ class Worker:
                 if call.work is not None:
                     call.work.close()
             self._handled += 1
+        elif message.kind in (Kind.HURRY, Kind.RECALL):
+            self._hasten(message)
+            self._handled += 1
         elif (call := self._calls.get(message.call)) is not None:
             call.todo.append((message, now_s))
             call.finals += message.kind is Kind.ASK_FINAL
         else:
             self._handled += 1
+
+    def _hasten(self, message: Message) -> None:
+        """Note what became of a final that was asked for early, unless it is answered already."""
+        call = self._calls.get(message.call)
+        what = (message.segment, message.request)
+        if call is not None and any(
+            todo.kind is Kind.ASK_FINAL and (todo.segment, todo.request) == what for todo, _ in call.todo
+        ):
+            (call.due if message.kind is Kind.HURRY else call.recalled).add(what)
 
     def _configure(self, message: Message) -> None:
         told: dict[str, object] = {}
@@ -140,9 +155,7 @@ class Worker:
     def _pick(self) -> int | None:
         """Return the call to work on now, or None where everything left may wait."""
         now_s = time.monotonic()
-        self._allowance_s = min(
-            _PARTIAL_BURST_S, self._allowance_s + (now_s - self._allowed_at_s) * _PARTIAL_SHARE
-        )
+        self._allowance_s = min(_PARTIAL_BURST_S, self._allowance_s + (now_s - self._allowed_at_s) * _PARTIAL_SHARE)
         self._allowed_at_s = now_s
         best: tuple[int, float, int] | None = None
         for number, call in self._calls.items():
@@ -151,13 +164,13 @@ class Worker:
             message, came_s = call.todo[0]
             if call.finals:
                 came_s = next(at_s for todo, at_s in call.todo if todo.kind is Kind.ASK_FINAL)
-                rank = 0
+                rank = 0 if call.due else 1
             elif message.kind is Kind.ASK_PARTIAL:
                 if self._allowance_s <= 0 and now_s - came_s < _PARTIAL_STALE_S:
                     continue
-                rank = 2
+                rank = 3
             else:
-                rank = 1
+                rank = 2
             if best is None or (rank, came_s) < best[:2]:
                 best = (rank, came_s, number)
         return None if best is None else best[2]
@@ -178,6 +191,8 @@ class Worker:
         else:
             self._firm_busy_s += spent_s
         call.finals -= message.kind is Kind.ASK_FINAL
+        call.due.discard((message.segment, message.request))
+        call.recalled.discard((message.segment, message.request))
         self._handled += 1
 
     def _do(self, call: _Call, message: Message, waited_s: float) -> None:
@@ -195,7 +210,7 @@ class Worker:
             call.work.feed(read_audio(message))
         elif message.kind is Kind.END:
             call.segment = None
-        elif message.kind is Kind.ASK_FINAL:
+        elif message.kind is Kind.ASK_FINAL and (message.segment, message.request) not in call.recalled:
             self._answer(call.work, message, Kind.FINAL)
         elif call.finals or waited_s > _PARTIAL_STALE_S or not call.engine.facts.partials:
             self._send(Message(Kind.SKIPPED, message.call, message.segment, message.request))

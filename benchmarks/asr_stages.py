@@ -40,6 +40,12 @@ class _NoDecoder:
     def ask(self, segment: int, request: int, final: bool) -> None:
         self._client.on_answer(Answer(segment, request, "", None, 0.0))
 
+    def hurry(self, segment: int, request: int) -> None:
+        """Answered when it was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Answered when it was asked for."""
+
     def end(self, segment: int) -> None:
         """Nothing to forget."""
 

@@ -58,6 +58,12 @@ class Deaf:
     def ask(self, segment: int, request: int, final: bool) -> None:
         """Not answered."""
 
+    def hurry(self, segment: int, request: int) -> None:
+        """Nothing was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Nothing was asked for."""
+
     def end(self, segment: int) -> None:
         """Not heard."""
 
