@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Wait, decide
+from router.decider import Ask, Moment, Wait, decide, would_settle
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -137,6 +137,12 @@ class Session:
     def deadline(self) -> float | None:
         """Return the monotonic time by which `tick` must be called if nothing else happens, or None."""
         return self._opened_s + self._next_s() if self.state in OPEN else None
+
+    @property
+    def intent_sure(self) -> bool:
+        """Whether what was heard so far would settle the call, had the caller finished; reading it changes nothing."""
+        transcript = self._transcript
+        return would_settle(transcript.understood, transcript.hard, self._asked, self.generation)
 
     def record(self, now_s: float) -> DecisionRecord:
         """Return everything there is to know of this call so far, for the log."""

@@ -91,3 +91,26 @@ def test_a_key_phrase_is_known_by_the_operators_examples() -> None:
     assert made.understand("it is fraud", "en").key_phrase
     assert not made.understand("disorder", "en").key_phrase
     assert not made.understand("order", "ar").key_phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "sure"),
+    [
+        ("", 0.9, False),
+        ("phones", 0.7, False),
+        ("phones", 0.95, True),
+        ("order", 0.7, True),
+        ("fraud", 0.1, True),
+        ("i would like one", 0.7, True),
+        ("i would like one", 0.5, False),
+    ],
+)
+def test_the_intent_is_sure_where_these_words_would_settle_the_call(text: str, probability: float, sure: bool) -> None:
+    made = Generation.of(site(intents=IntentSet(intents=KEYED)), 1, Reader(probability=probability))
+    caller = Caller(made).until(3).speaks().until(4).partial(text)
+    before = caller.session.record(caller.now_s).to_json()
+    assert caller.session.intent_sure is sure
+    assert caller.session.record(caller.now_s).to_json() == before
+    if caller.session.decision is None:
+        caller.until(4.5).ends().final(text)
+        assert (caller.session.decision is not None) is sure
