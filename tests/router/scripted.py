@@ -140,6 +140,7 @@ class Caller:
         self.prompt_s = prompt_s
         self.commands: list[tuple[float, Command]] = []
         self.prompt: tuple[str, float] | None = None
+        self.voiced_s = 0.75
         self.session = Session(facts, self.generation, opened_s, recogniser_available=recogniser)
         self._obey(self.session.tick(opened_s))
 
@@ -211,12 +212,14 @@ class Caller:
         call_anger: float | None = None,
         lost: bool = False,
     ) -> Caller:
+        """Let the tracker tell of another quarter of a second of voice."""
+        self.voiced_s += 0.25
         return self.tell(
             evidence.Tone(
                 at_s=self.now_s,
                 audio_s=self.t,
                 t_s=self.t,
-                voiced_s=1.0,
+                voiced_s=self.voiced_s,
                 arousal=anger,
                 valence=1 - anger,
                 anger=anger,
