@@ -26,6 +26,7 @@ from asr.events import (
     Final,
     Partial,
     RecognitionDegraded,
+    RecognitionLimited,
     RecognitionRecovered,
     SpeechEvent,
     SpeechPaused,
@@ -226,6 +227,11 @@ class Listener:
         if not self._closed:
             self._gone = False
             self._sink(RecognitionRecovered(self._at_s))
+
+    def on_rung(self, limited: bool, reason: str) -> None:
+        """Learn that only key phrases are heard, or everything again; see DecoderClient."""
+        if not self._closed:
+            self._sink(RecognitionLimited(self._at_s, limited, reason))
 
     # What the caller says.
 
