@@ -59,6 +59,8 @@ SCHEMA = 2
 READABLE = (1, SCHEMA)
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
 _SINCE_2 = ("prior", "call_anger", "trend", "lost")
+_FIELDS = {name: tuple(one.name for one in dataclasses.fields(kind)) for name, kind in EVENT_KINDS.items()}
+_NUMBERS_OF_TONE = ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend")
 _INTENTS_SHOWN = 3
 
 _COMMAND_NAMES: dict[type[Command], str] = {
@@ -334,7 +336,7 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
 def _entry_to_json(entry: Entry) -> dict[str, object]:
     event = entry.event
     line: dict[str, object] = {"now_s": entry.now_s, "event": KIND_OF[type(event)]}
-    line.update({name.name: getattr(event, name.name) for name in dataclasses.fields(event)})
+    line.update({name: getattr(event, name) for name in _FIELDS[KIND_OF[type(event)]]})
     for name, value in line.items():
         if isinstance(value, float):
             line[name] = _finite(value)
@@ -359,13 +361,13 @@ def _command_to_json(command: Command) -> dict[str, object]:
 
 
 def _event_from_json(entry: Mapping[str, Any], schema: int) -> Event:
-    kind = EVENT_KINDS[entry["event"]]
-    names = [name.name for name in dataclasses.fields(kind)]
-    given = {name: entry[name] for name in names if schema > 1 or name not in _SINCE_2}
-    for name in ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend"):
-        if name in given and given[name] is None and entry["event"] == "tone":
-            given[name] = math.nan
-    return kind(**given)
+    name = entry["event"]
+    given = {field: entry[field] for field in _FIELDS[name] if schema > 1 or field not in _SINCE_2}
+    if name == "tone":
+        for number in _NUMBERS_OF_TONE:
+            if number in given and given[number] is None:
+                given[number] = math.nan
+    return EVENT_KINDS[name](**given)
 
 
 def _finite(value: float) -> float | None:
