@@ -170,6 +170,11 @@ class ToneEvidence:
         return math.exp2(-max(0.0, age_s) / self._half_life_s)
 
 
+def highest(prior: float) -> float:
+    """The highest probability of anger that can be reached where `prior` of all calls are taken to be angry."""
+    return _probability(_log_odds(prior) + MOST_EVIDENCE)
+
+
 def _unit(number: float) -> float:
     return min(max(number, 0.0), 1.0)
 
