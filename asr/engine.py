@@ -99,11 +99,14 @@ class Hypothesis:
         0..1; None where the engine has no honest one or there are no words.
     words : tuple of Word
         The words of ``text`` one by one, in order; empty where the engine knows nothing of single words.
+    doubted : bool
+        True where somebody speaks, but the engine does not believe its own words and left them out.
     """
 
     text: str
     confidence: float | None
     words: tuple[Word, ...] = ()
+    doubted: bool = False
 
 
 class EngineSession(Protocol):

@@ -10,8 +10,10 @@ from typing import Any
 from asr.engine import Engine
 from asr.errors import ModelMissing, WireError
 from asr.moonshine_engine import MoonshineEngine
+from asr.refined_engine import CrowdedEngine, RefinedEngine
 from asr.scripted_engine import ScriptedEngine, ScriptedLine
 from asr.vosk_engine import VoskEngine
+from asr.whisper_engine import WhisperEngine
 
 
 class EngineKind(StrEnum):
@@ -19,6 +21,7 @@ class EngineKind(StrEnum):
 
     MOONSHINE = "moonshine"
     VOSK = "vosk"
+    WHISPER = "whisper"
     SCRIPTED = "scripted"
 
 
@@ -94,8 +97,17 @@ def create_engine(spec: EngineSpec) -> Engine:
     ModelInvalid, GrammarInvalid, EngineError
         Where what was named cannot work.
     """
+    engine = _plain_engine(spec)
+    if spec.crowded is not None and not engine.facts.grammar:
+        engine = CrowdedEngine(engine, VoskEngine(spec.crowded, spec.language, spec.phrases))
+    return engine if spec.final is None else RefinedEngine(engine, create_engine(spec.final))
+
+
+def _plain_engine(spec: EngineSpec) -> Engine:
     if spec.kind is EngineKind.SCRIPTED:
         return ScriptedEngine(spec.script, spec.language, spec.phrases)
+    if spec.kind is EngineKind.WHISPER:
+        return WhisperEngine(spec.model_path, spec.language)
     if spec.kind is EngineKind.MOONSHINE:
         if spec.language != "en":
             raise ModelMissing(
