@@ -62,6 +62,7 @@ class Posterior:
     by_destination: Mapping[str, float]
     words: int
     hard: Hard | None
+    key_phrase: bool = False
 
 
 class KeywordReader:
@@ -77,7 +78,7 @@ class KeywordReader:
             by_intent = {name: 0.95 if name == heard[0] else 0.05 / (len(KEYWORDS) - 1) for name in KEYWORDS}
         by_destination = {BY_INTENT[name]: value for name, value in by_intent.items()}
         hard = Hard("fraud", "fraud", "complaints") if "fraud" in spoken else None
-        return Posterior(by_intent, by_destination, len(spoken), hard)
+        return Posterior(by_intent, by_destination, len(spoken), hard, hard is not None)
 
 
 def rule(name: str, when: str, **then: object) -> Rule:
