@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from benchmarks import report
+    from benchmarks import promises, report
 
     names = report.modules()
     if args.stages:
@@ -83,6 +83,9 @@ def run(args: argparse.Namespace) -> int:
             cost = dataclasses.asdict(measure_call_cost(args.quick))
     report.write_json(args.out / "bench.json", facts, rows, skipped, cost=cost, quick=args.quick)
     report.write_plot(args.out / "bench.png", facts, rows)
+    promised = [row for row in rows if row.figures]
+    if promised:
+        promises.write_plot(args.out / "promises.png", facts, promised)
     if args.json:
         if cost is not None:
             print(json.dumps({"per_call": cost}), flush=True)
@@ -91,11 +94,15 @@ def run(args: argparse.Namespace) -> int:
         timed = [row for row in rows if row.wall_us or row.cpu_us]
         if timed:
             console.print(_table(timed, facts))
+        if promised:
+            console.print(promises.table(promised))
         for line in _list([row for row in rows if row not in timed]):
             console.print(line)
         if cost is not None:
             console.print(_cost_line(cost), highlight=False)
-        console.print(f"written: {args.out / 'bench.json'}, {args.out / 'bench.png'}", highlight=False, soft_wrap=True)
+        names = ["bench.json", "bench.png", *(["promises.png"] if promised else [])]
+        written = ", ".join(str(args.out / name) for name in names)
+        console.print(f"written: {written}", highlight=False, soft_wrap=True)
     return 0 if rows else 1
 
 
