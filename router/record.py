@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -72,6 +72,10 @@ _COMMAND_NAMES: dict[type[Command], str] = {
     StopAnalysis: "stop_analysis",
     Decide: "decide",
 }
+
+
+FORCED = _COMMAND_NAMES[ForceFinal]
+_PLAY, _DECIDE = _COMMAND_NAMES[PlayPrompt], _COMMAND_NAMES[Decide]
 
 
 class Outcome(StrEnum):
@@ -292,6 +296,10 @@ class RecordedCall:
     decision : what was decided, or None.
     generation_hash : of the generation that decided.
     has_text : whether the words were kept.
+    told : what each event led to that changes what is heard next: prompts by name, and FORCED for a forced final.
+    decided_by : place of the event that let the decision fall, or None.
+    first_words : place of the first event after which any words were understood, or None.
+    tone_heard : the tone of this call was listened for; `tone_deleted` how many estimates an objection deleted.
     """
 
     call: CallFacts
@@ -300,6 +308,11 @@ class RecordedCall:
     decision: Decision | None
     generation_hash: str
     has_text: bool
+    told: tuple[tuple[str, ...], ...]
+    decided_by: int | None
+    first_words: int | None
+    tone_heard: bool
+    tone_deleted: int
 
 
 def read_record(value: Mapping[str, Any]) -> RecordedCall:
@@ -320,14 +333,19 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
         facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
         if not isinstance(facts.call, str):
             raise TypeError("call is not a text")
-        decision = value["decision"]
+        decision, timeline, tone = value["decision"], value["timeline"], value["tone"]
         return RecordedCall(
             call=facts,
             recogniser_available=bool(value["recogniser_available"]),
-            evidence=tuple((_event_from_json(entry, schema), float(entry["now_s"])) for entry in value["timeline"]),
+            evidence=tuple([(_event_from_json(entry, schema), float(entry["now_s"])) for entry in timeline]),
             decision=None if decision is None else decision_from_json(decision),
             generation_hash=value["generation"]["hash"],
             has_text=value["text"] is not None,
+            told=tuple([_told(entry["commands"]) for entry in timeline]),
+            decided_by=next((n for n, entry in enumerate(timeline) if _decides(entry["commands"])), None),
+            first_words=next((n for n, entry in enumerate(timeline) if entry.get("words")), None),
+            tone_heard=bool(tone["analysed"] or tone["off_by_caller"]),
+            tone_deleted=int(tone["deleted"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error!r}") from None
@@ -358,6 +376,17 @@ def _command_to_json(command: Command) -> dict[str, object]:
         return shown
     shown.update({name.name: getattr(command, name.name) for name in dataclasses.fields(command)})
     return shown
+
+
+def _told(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    if not commands:
+        return ()
+    kinds = [(one["command"], one) for one in commands]
+    return tuple([one["name"] if kind == _PLAY else kind for kind, one in kinds if kind in (_PLAY, FORCED)])
+
+
+def _decides(commands: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["command"] == _DECIDE for one in commands)
 
 
 def _event_from_json(entry: Mapping[str, Any], schema: int) -> Event:

@@ -113,6 +113,7 @@ def _read(token: str) -> tuple[str, _Part | None, bool]:
     return word, part, False
 
 
+@lru_cache(maxsize=4096)
 def _is_number(token: str) -> bool:
     """Whether a word may be counted as digits: where none is, there is nothing to take out."""
     return token == MASK or token[0].isdigit() or _read(token)[1] not in _NO_NUMBER
