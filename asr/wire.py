@@ -25,6 +25,9 @@ MAX_BODY = 1 << 20
 _HEADER = struct.Struct("!IBBIII")
 _AFTER_LENGTH = _HEADER.size - 4
 _START = struct.Struct("!d")
+# What a worker notes on the page that it shares with the pool: call and segment.
+ON_PAGE = struct.Struct("!II")
+NOBODY = (0, 0)
 _WORDS = struct.Struct("!ddI")
 
 
