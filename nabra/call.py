@@ -263,6 +263,11 @@ class Call:
             case speech.RecognitionRecovered():
                 self._publish(EventKind.RECOVERED, now_s, audio_s, {})
                 self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
+            case speech.RecognitionLimited(limited=limited, reason=reason):
+                kind = EventKind.DEGRADED if limited else EventKind.RECOVERED
+                said = f"only key phrases are listened for: {reason}" if limited else reason
+                self._publish(kind, now_s, audio_s, {"reason": said})
+                self._receive(evidence.RecogniserLimited(at_s=now_s, audio_s=audio_s, limited=limited, reason=reason))
         self.phone.moved()
 
     def _patience(self, text: str) -> Patience:

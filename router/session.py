@@ -37,6 +37,7 @@ from router.evidence import (
     NoticeStarted,
     PromptEnded,
     RecogniserBack,
+    RecogniserLimited,
     RecogniserLost,
     SpeechPaused,
     SpeechStarted,
@@ -239,6 +240,8 @@ class Session:
                 self._means.lose_recogniser(event.reason)
             case RecogniserBack():
                 self._means.recogniser = True
+            case RecogniserLimited():
+                self._means.limit_recogniser(event.limited, event.reason)
             case HungUp():
                 self._hang_up(now, commands)
             case Tick():
