@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+import config
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import AsrError
 from asr.moonshine_engine import embedded_model
@@ -21,6 +22,7 @@ from asr.pool_types import PoolSettings, Rung
 from benchmarks import asr_accuracy, asr_audio, asr_latency, asr_layer, asr_load, asr_resilience, asr_silence
 from benchmarks.asr_audio import RATE_HZ, READING, Samples, Utterance
 from benchmarks.asr_figures import Finding, left_out
+from nabra.generations import load
 
 Measure = Callable[[], list[Finding]]
 
@@ -87,7 +89,12 @@ class Promises:
         acted = [*asr_audio.corpus("ravdess", each), *asr_audio.corpus("tess", each)]
         said = [*asr_audio.sample_calls()[: 3 if self.quick else None], *acted]
         audio = f"{_CALLS}{', and acted sentences of ravdess and tess' if acted else ''}"
-        return [asr_latency.wait_for_words(moonshine(), model_of(moonshine()), said, audio)]
+        spec = moonshine()
+        generation = load(config.load(), number=1).generation
+        return [
+            asr_latency.wait_for_words(spec, model_of(spec), said, audio, generation),
+            asr_latency.wait_for_words(spec, model_of(spec), said[:: 2 if self.quick else 4], audio, None),
+        ]
 
     def stall(self) -> list[Finding]:
         """What recognition does to the event loop."""
@@ -113,10 +120,8 @@ class Promises:
         phrases = ("상담원", "요금", "인터넷", "주문", "전화", "계좌", "고장", "취소")
         limited = EngineSpec(spec.kind, spec.language, spec.model_path, phrases=phrases)
         numbers = (6,) if self.quick else (20, 30, 40, 50, 60, 70, 80)
-        # Every one is listened to for the phrases only, however many there are.
-        settings = PoolSettings(workers=2, best_rung=Rung.PHRASES, admit_all=True)
         name = f"Vosk grammar of {len(phrases)} phrases"
-        return [self._callers(limited, name, speech, audio, numbers, 30, 60, settings)]
+        return [self._callers(limited, name, speech, audio, numbers, 30, 60, Rung.PHRASES)]
 
     def _callers(
         self,
@@ -127,11 +132,11 @@ class Promises:
         numbers: Sequence[int],
         floor: float,
         aim: float,
-        settings: PoolSettings | None = None,
+        rung: Rung = Rung.FULL,
     ) -> Finding:
         return asr_load.most_callers(
             spec,
-            settings or PoolSettings(workers=2),
+            PoolSettings(workers=2, best_rung=rung),
             what,
             model_of(spec),
             said,
