@@ -358,15 +358,18 @@ class Service:
 
     # ------------------------------------------------------------------------------- what calls need of us
 
-    def language_of(self, announcement: Announcement) -> str:
-        """Return the language of a call: the dialplan's word, else its line's, else the default."""
+    def language_of(self, announcement: Announcement) -> tuple[str, str]:
+        """Return the language of a call and who said so: the dialplan, the customer record, its line, or nobody."""
         config = self.generation.config
         if announcement.language in config.languages and announcement.language is not None:
-            return announcement.language
+            return announcement.language, "dialplan"
+        wanted = config.customers.book.language_of(announcement.caller_number)
+        if wanted is not None:
+            return wanted, "customer"
         for line in config.lines:
             if line.number == announcement.dialled:
-                return line.language
-        return config.default_language
+                return line.language, "line"
+        return config.default_language, "default"
 
     def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
         """Put an event of a call on the bus."""
