@@ -209,6 +209,8 @@ class Speech:
     partial_every_ms: int = between(100, 5000, 500)
     max_backlog_s: float = between(0.2, 30, 2.0)
     hang_timeout_s: float = between(0.5, 30, 2.0)
+    max_rss_mb: int = between(200, 1_000_000, 1500)
+    max_age_h: float = between(0.1, 8760, 24.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
