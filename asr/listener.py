@@ -324,8 +324,9 @@ class Listener:
             self._sink(RecognitionDegraded(self._at_s, "the recogniser is behind", oldest.end_s - oldest.start_s))
         if segment.early is None:
             self._ask(segment, final=True)
-        else:
-            self._decoder.hurry(segment.number, segment.early)
+        awaited = segment.last if segment.early is None else segment.early
+        if awaited is not None:
+            self._decoder.hurry(segment.number, awaited)
 
     def _long_enough(self, segment: _Segment) -> bool:
         return segment.voiced_s * 1000 >= self._settings.min_speech_ms
