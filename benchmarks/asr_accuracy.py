@@ -136,7 +136,7 @@ def word_errors_of_reading(
     spec: EngineSpec, model: str, what: str, pcm: Samples, text: str, audio: str, *, floor: float, aim: float
 ) -> Finding:
     """Measure the words wrong of one long text; the interval draws its clauses, `text` being cut at its commas."""
-    heard = hear_all(spec, [pcm], processes=1)[0]
+    heard = hear(create_engine(spec), pcm)
     parts = text.split(",")
     groups: dict[Hashable, Errors] = dict(enumerate(errors_by_part(parts, heard.final)))
     partial: dict[Hashable, Errors] = dict(enumerate(errors_by_part(parts, heard.partial)))

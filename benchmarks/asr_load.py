@@ -73,13 +73,10 @@ async def _climb(
     async with recognisers({spec.language: spec}, settings) as pool:
         for callers in numbers:
             scripts = [script(utterances, seconds, 1000 * callers + number) for number in range(callers)]
-            steps.append(
-                step_of(scripts, await talk_all(pool, scripts, spec.language, spread_s=3.0), settings.best_rung)
-            )
+            calls = await talk_all(pool, scripts, spec.language, spread_s=3.0)
+            steps.append(step_of(scripts, calls, settings.best_rung))
             if not steps[-1].held:
                 break
-            # The load of those who have hung up is still in the measured one.
-            await asyncio.sleep(settings.settle_s / 2)
     return steps
 
 
