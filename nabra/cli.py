@@ -20,6 +20,7 @@ COMMANDS = (
     "models",
     "explain",
     "replay",
+    "compare",
     "doctor",
     "bench",
     "pbx-files",
