@@ -9,6 +9,7 @@ It ends when standard input does, or when its parent dies. Whose audio it works 
 shares with the pool, which reads there who may have been its end.
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -344,6 +345,9 @@ def main() -> int:
     """Run a worker on the pipes it was started with."""
     _die_with_parent()
     os.nice(_NICE)
+    # Waking up for audio must not push the event loop, which sent it, off its core.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     page = mmap.mmap(int(sys.argv[1]), ON_PAGE.size)
     write_fd = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -372,6 +372,9 @@ def test_a_call_that_cannot_take_its_words_loses_them_alone() -> None:
             one.push(SPEECH)
             other.push(SPEECH)
             await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
+            assert isinstance(broken, PooledDecoder)
+            assert broken.closed
             health = pool.health()
             assert (health.starts, health.workers[0].calls) == (1, 1)
         finally:
@@ -392,8 +395,13 @@ def test_a_fault_of_the_supervisor_does_not_end_it(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(pool._crew, "_note", faulty)
         await pool.start()
         try:
-            listen(pool, [])
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
             await until(lambda: pool.health().starts == 2 and pool.health().workers[0].ready)
+            assert not faults
+            listener.push(SPEECH)
+            await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
         finally:
             await pool.stop()
 
