@@ -279,7 +279,7 @@ def _raw_error(judged: Judged) -> float:
 def fit(folder: Path, corpora: Path, models: Sequence[Path]) -> dict[str, Any]:
     """Fit a map for each model and return the content of the shipped file, figures and card included."""
     spoken = spoken_clips(folder)
-    tess = acted_clips(corpora, "tess", 4)
+    tess = acted_clips(corpora, "tess", 7)
     learn = {
         "tess, talker OAF": [clip for clip in tess if clip.voice == "tess/OAF"],
         "synthetic": [clip for n, clip in enumerate(spoken) if clip.voice not in HELD_OUT_VOICES and n % 4],
@@ -290,7 +290,7 @@ def fit(folder: Path, corpora: Path, models: Sequence[Path]) -> dict[str, Any]:
             clip for n, clip in enumerate(spoken) if clip.voice not in HELD_OUT_VOICES and n % 4 == 0
         ],
         "synthetic, other voices": [clip for clip in spoken if clip.voice in HELD_OUT_VOICES],
-        "ravdess": acted_clips(corpora, "ravdess", 6),
+        "ravdess": acted_clips(corpora, "ravdess", 12),
     }
     found: dict[str, Any] = {}
     for path in models:
@@ -314,7 +314,7 @@ def main() -> int:
     parser.add_argument("what", choices=("speech", "fit"))
     parser.add_argument("folder", type=Path, help="where the synthetic calls are")
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--sentences", type=int, default=480)
+    parser.add_argument("--sentences", type=int, default=400)
     args = parser.parse_args()
     if args.what == "speech":
         speak(args.folder, args.corpora, args.sentences)
