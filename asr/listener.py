@@ -239,7 +239,7 @@ class Listener:
         self._at_s = frame.end_s
         self._voiced = frame.probability >= self._settings.endpoint.silence_under
         self._before.append(frame)
-        turn = self._ends.step(frame.probability, frame.start_s, frame.end_s)
+        turn = self._ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s)
         if turn is Turn.STARTED:
             self._sink(SpeechStarted(self._ends.began_s))
         segment = self._current
