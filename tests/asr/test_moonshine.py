@@ -50,7 +50,7 @@ def session(model: Path, networks: Networks) -> Iterator[EngineSession]:
 
 @pytest.fixture(scope="module")
 def reading() -> Floats:
-    return padded(embedded_speech(RATE_HZ, 0.0, 5.0))
+    return padded(embedded_speech(RATE_HZ, 0.0, 5.0), 0.25)
 
 
 def _published(path: Path, audio: Floats) -> tuple[Floats, Floats]:
@@ -154,6 +154,35 @@ def test_text_is_its_words(session: EngineSession) -> None:
     assert all(word.confidence is not None and 0 < word.confidence < 1 for word in found.words)
     chances = [word.confidence for word in found.words if word.confidence is not None]
     assert found.confidence == pytest.approx(np.mean(chances))
+
+
+def test_silence_and_noise_bring_no_words(session: EngineSession, model: Path) -> None:
+    if model == embedded_model():
+        pytest.skip("the tiny model says `You` to noise: only voice activity keeps it from hearing any")
+    for seconds in (0.4, 1.0, 4.0):
+        for level in (0, 30, 3000):
+            session.reset()
+            wave = np.random.default_rng(level).standard_normal(int(seconds * RATE_HZ)) * level
+            session.feed(wave.astype(np.int16))
+            assert session.final().text == ""
+
+
+def test_a_word_on_its_own_is_heard_without_silence_around_it(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = embedded_speech(RATE_HZ, 0.0, 1.5)
+    heard = networks.transcribe(times)
+    nothing = networks.listen(np.zeros(8000, np.float32))
+    tried: list[int] = []
+
+    def listen(audio: Floats, guess: object = ()) -> Spoken:
+        tried.append(audio.size)
+        return Spoken((), (), (), 1.0) if len(tried) == 1 else heard
+
+    monkeypatch.setattr(networks, "listen", listen)
+    assert networks.transcribe(times) is heard
+    assert tried == [times.size + RATE_HZ // 2, times.size]
+    assert nothing.seconds == 0.5
 
 
 def test_the_same_audio_is_decoded_once(session: EngineSession) -> None:
