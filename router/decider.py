@@ -144,9 +144,13 @@ Verdict = Wait | Ask | Decision
 def decide(moment: Moment, generation: Generation) -> Verdict:
     """Say what to do at this moment."""
     settings = generation.config.decision
+    early = not (moment.ended or moment.forced)
+    if early and moment.key_destination is None and too_early(moment.understood, moment.hard, generation):
+        return Wait()
+
     destination, probability = moment.understood.strongest()
     threshold, needed_words, too_few = settings.threshold, 1, False
-    if not (moment.ended or moment.forced):
+    if early:
         threshold, needed_words = settings.early_threshold, settings.min_words
     elif _too_few(moment.understood, moment.asked, generation, destination):
         threshold, too_few = settings.early_threshold, True
@@ -157,8 +161,6 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     )
     if moment.hard is not None:
         destination, sure = moment.hard.destination, True
-    if moment.key_destination is None and not (sure or moment.ended or moment.forced):
-        return Wait()
 
     calm = _values(moment, generation, UNHEARD, destination if sure else "", probability)
     without_tone = generation.rules.evaluate(calm)
@@ -178,6 +180,17 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     if moment.tone.heard:
         outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
     return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure, too_few))
+
+
+def too_early(understood: Understanding, hard: HardHit | None, generation: Generation) -> bool:
+    """Whether the words cannot decide yet while the caller still speaks: too few, or not sure enough."""
+    settings = generation.config.decision
+    if hard is not None:
+        return False
+    if understood.words < settings.min_words:
+        return True
+    destination, probability = understood.strongest()
+    return probability < settings.early_threshold or destination not in generation.config.destinations
 
 
 def would_settle(understood: Understanding, hard: HardHit | None, asked: bool, generation: Generation) -> bool:
