@@ -168,6 +168,7 @@ class Session:
             speech_end_s=self._speech.end_s,
             hung_up_at_s=self._hung_up_at_s,
             written_at_s=now,
+            calendar=self.generation.calendar.at(self.call),
             ignored=self._timeline.ignored,
             timeline=self._timeline.entries,
         )
@@ -371,8 +372,8 @@ class Session:
         """All that a wait rests on before the caller has finished: while it stays, the decider would say the same."""
         transcript = self._transcript
         return (
-            transcript.understood,
             transcript.text,
+            transcript.understood,
             transcript.hard,
             self._asked,
             self._speech.spoke,
