@@ -1,6 +1,7 @@
 """The embedded recogniser's own parts: its rebuilt networks, guesses that save time, words and their confidence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,22 +168,27 @@ def test_silence_and_noise_bring_no_words(session: EngineSession, model: Path) -
             assert session.final().text == ""
 
 
-def test_a_word_on_its_own_is_heard_without_silence_around_it(
+def test_where_it_doubts_that_anybody_speaks_it_listens_again_without_silence_around(
     networks: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = embedded_speech(RATE_HZ, 0.0, 1.5)
-    heard = networks.transcribe(times)
-    nothing = networks.listen(np.zeros(8000, np.float32))
-    tried: list[int] = []
+    speech = embedded_speech(RATE_HZ, 0.0, 1.5)
+    heard = networks.transcribe(speech)
+    tried: list[tuple[int, float]] = []
 
-    def listen(audio: Floats, guess: object = ()) -> Spoken:
-        tried.append(audio.size)
-        return Spoken((), (), (), 1.0) if len(tried) == 1 else heard
+    def listen(audio: Floats, guess: object, nobody_from: float) -> Spoken:
+        tried.append((audio.size, nobody_from))
+        return replace(heard, words=(), tokens=(), scores=(), nobody=0.4) if len(tried) == 1 else heard
 
     monkeypatch.setattr(networks, "listen", listen)
-    assert networks.transcribe(times) is heard
-    assert tried == [times.size + RATE_HZ // 2, times.size]
-    assert nothing.seconds == 0.5
+    assert networks.transcribe(speech) is heard
+    assert tried == [(speech.size + RATE_HZ // 2, 0.2), (speech.size, 0.7)]
+
+
+def test_words_or_nobody_as_the_limit_says(networks: Networks, reading: Floats) -> None:
+    found = networks.listen(reading)
+    assert 0 <= found.nobody < 0.7
+    assert networks.listen(reading, nobody_from=0.0).words == ()
+    assert networks.listen(np.zeros(8000, np.float32), nobody_from=1.1).tokens != ()
 
 
 def test_the_same_audio_is_decoded_once(session: EngineSession) -> None:
