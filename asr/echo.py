@@ -16,11 +16,11 @@ from asr.engine import LINE_RATE_HZ, Samples, checked
 _BLOCK = 160
 _WINDOW = 512
 _LAGS = LINE_RATE_HZ // 2
-_BEFORE, _TAPS = 8, 32
+_BEFORE, _TAPS = 12, 48
 _FFT = 4608
 _LIKE = 0.3
 _SURE = 0.7
-_REST = 0.35
+_REST = 0.3
 _QUIET = 4.0
 
 _Float = npt.NDArray[np.float64]
