@@ -10,6 +10,7 @@ from typing import Protocol
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
+from router.hours import Calendar
 from router.later import Later
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
@@ -64,6 +65,7 @@ class Generation:
     rules : compiled.
     hash : SHA-256, in hex, of the configuration and the fitted model.
     speaker : writes reasons with this configuration's labels.
+    calendar : hours and holidays.
     """
 
     number: int
@@ -72,6 +74,7 @@ class Generation:
     rules: Rules
     hash: str
     speaker: Speaker = field(repr=False)
+    calendar: Calendar = field(repr=False, compare=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
 
     @classmethod
@@ -105,7 +108,8 @@ class Generation:
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
-        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations)
+        speaker = Speaker(config.destinations, config.skills)
+        return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations)
 
     def understand(self, text: str, language: str) -> Understanding:
         """Return what a text means, by this generation's intents.

@@ -168,6 +168,7 @@ class Session:
             speech_end_s=self._speech.end_s,
             hung_up_at_s=self._hung_up_at_s,
             written_at_s=now,
+            calendar=self.generation.calendar.at(self.call),
             ignored=self._timeline.ignored,
             timeline=self._timeline.entries,
         )

@@ -120,7 +120,7 @@ def test_what_is_left_out_has_the_value_that_the_shipped_file_shows(edit: Edit) 
         ('"2": sales', '"12": sales', '"12"', "one key", None),
         ("default_language: en", "default_language: fr", "fr ", "unknown language", None),
         ("then: {route: reception}", "then: {route: recption}", "recption", "unknown destination", "reception"),
-        ("then: {route: reception}", "then: {}", "{}\n", "does nothing", None),
+        ("then: {route: reception}", "then: { }", "{ }", "does nothing", None),
         ('  tone_off_key: "9"', '  tone_off_key: "1"', 'complaints\n  "2"', "tone off already", None),
         ("default: reception", "default: selfservice", "selfservice\n\n# Keys", "is self-service", None),
         ("speculative_ms: 200", "speculative_ms: 700", "700", "not before endpoint_ms", None),
