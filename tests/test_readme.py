@@ -44,6 +44,10 @@ RUN_AS_THEY_ARE = [
     "nabra train --quick labelled --out tried",
     "nabra train labelled --out my-tone",
     "nabra intent --json < lines.txt",
+    "nabra replay records --config edited.yaml",
+    "nabra replay records --config edited.yaml --html week.html --csv week.csv --language ar",
+    "nabra compare nabra.yaml edited.yaml --records records",
+    "nabra replay --recordings calls --config edited.yaml --config nabra.yaml --out tried",
     "nabra bench --quick",
     "nabra models",
 ]
@@ -74,10 +78,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("sales-upgrade", "self-hours"):
         write_wav(folder / "calls" / f"{name}.wav", read_audio(SAMPLES / f"{name}.flac"))
     shutil.copy(folder / "calls" / "self-hours.wav", folder / "recording.wav")
+    shutil.copy(folder / "nabra.yaml", folder / "edited.yaml")
     write_corpus(folder / "labelled", 4)
     (folder / "lines.txt").write_text("where is my order\nأريد أن أعرف رصيدي\n", encoding="utf-8")
     records = folder / "state" / "records"
     records.mkdir(parents=True)
+    (folder / "records").symlink_to(records)
     done = run_shell(f"nabra route --records {records}/calls-20260101-0001.jsonl recording.wav", folder)
     assert done.returncode == 0, done.stderr
     (kept,) = records.glob("*.jsonl")
