@@ -45,15 +45,6 @@ _SHORTEST_S = 0.5
 _TOKENS_PER_S = 6.5
 _FEWEST_TOKENS = 8
 _START, _END = 1, 2
-_SHORTEST_S = 0.5
-# A decoder that loops on noise is stopped: 6.5 tokens a second is the rate the authors use.
-_TOKENS_PER_S = 6.5
-_FEWEST_TOKENS = 8
-_START, _END = 1, 2
-# In a long segment the base model often takes the end for the likeliest beginning (13 of 120 pieces of 3 to 14 s of one
-# reading, where it then lost every word): it is believed only where it is as sure as of noise, music and tones.
-_LONG_S = 4.0
-_NOTHING_SAID = 0.9
 _SPACE = "\u2581".encode()
 # Tokens of an older text that are checked at once, after the first check has failed somewhere.
 _LOOKED_UP = 12
