@@ -109,7 +109,7 @@ class Promises:
 
     def callers_moonshine(self) -> list[Finding]:
         """Talking callers on the embedded engine."""
-        numbers = (2,) if self.quick else (5, 8, 11, 14, 17, 20)
+        numbers = (2,) if self.quick else (5, 8, 12, 16, 20, 24, 28)
         return [self._callers(moonshine(), "embedded", asr_audio.sample_calls(), _CALLS, numbers, 5, 8)]
 
     def callers_vosk(self) -> list[Finding]:
