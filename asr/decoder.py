@@ -6,7 +6,6 @@ are the asker's to drop.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,45 +90,38 @@ class Decoder(Protocol):
 class SegmentDecoder:
     """One call's segments on one engine session, resampled from the line's rate to the engine's.
 
+    The CPU time it tells is all that this process spent meanwhile: there are engines with threads of their own.
+
     Parameters
     ----------
     engine : Engine
         Shared model.
     limited : bool
         True to hear key phrases only; raises EngineError where the engine has no grammar.
-    cpu_clock : callable
-        Returns CPU seconds of the calling thread.
     """
 
-    def __init__(
-        self, engine: Engine, limited: bool = False, cpu_clock: Callable[[], float] = time.thread_time
-    ) -> None:
+    def __init__(self, engine: Engine, limited: bool = False) -> None:
         self._engine = engine
-        self._clock = cpu_clock
         self._session: EngineSession = engine.session(limited) if limited else engine.session()
         self._resampler: StreamResampler | None = None
-        self._fed_cpu_s = 0.0
 
     def begin(self, start_s: float) -> None:
         """Start over with a segment whose first sample is at ``start_s`` of the call."""
         rate_hz = self._engine.facts.native_rate_hz
         self._resampler = None if rate_hz == LINE_RATE_HZ else StreamResampler(LINE_RATE_HZ, rate_hz)
-        self._fed_cpu_s = 0.0
         self._session.reset(start_s)
 
     def feed(self, pcm: Samples) -> float:
         """Add int16 samples at 8 kHz; returns the CPU seconds it took."""
-        began = self._clock()
+        began_s = time.process_time()
         self._session.feed(pcm if self._resampler is None else self._resampler.push(pcm))
-        spent_s = self._clock() - began
-        self._fed_cpu_s += spent_s
-        return spent_s
+        return time.process_time() - began_s
 
     def words(self, final: bool, quick: bool = False) -> tuple[Hypothesis, float]:
         """Return (words of the segment so far, CPU seconds this call took); ``quick`` as in EngineSession."""
-        began = self._clock()
+        began_s = time.process_time()
         hypothesis = self._session.final(quick) if final else self._session.partial()
-        return hypothesis, self._clock() - began
+        return hypothesis, time.process_time() - began_s
 
     def close(self) -> None:
         """Give the session's memory back."""
