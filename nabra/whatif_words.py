@@ -71,6 +71,8 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
     "key": ("key {name}", "المفتاح {name}"),
     "rule_route": ("rule '{name}'", "القاعدة «{name}»"),
     "never": ("rule '{name}', which forbids", "القاعدة المانعة «{name}»"),
+    "never": ("rule '{name}' forbids where it went", "القاعدة «{name}» تمنع الوجهة السابقة"),
+    "phrases_only": ("key phrases alone", "العبارات المفتاحية وحدها"),
     "hard_word": ("hard word '{name}'", "العبارة الحاسمة «{name}»"),
     "words": ("the words ({name})", "الكلمات ({name})"),
     "not_sure": ("words not sure enough", "الكلمات غير كافية"),
@@ -117,10 +119,12 @@ class Words:
     ----------
     language : "en" or "ar".
     config : whose labels name the destinations, or None.
+    isolates : marks names that may run against the direction of the sentence; a page reads the marks.
     """
 
-    def __init__(self, language: str, config: Config | None = None) -> None:
+    def __init__(self, language: str, config: Config | None = None, *, isolates: bool = False) -> None:
         self.language = language
+        self._isolates = isolates and language == "ar"
         self._column = LANGUAGES.index(language)
         self._labels = {} if config is None else {d.name: d.label for d in config.destinations.values()}
 
@@ -137,7 +141,7 @@ class Words:
         if cause.code not in _CAUSES:
             return f"{cause.code.replace('_', ' ')} {cause.name}".strip()
         # A name is in the operator's language, whichever the sentence around it is in.
-        name = f"\u2068{cause.name}\u2069" if self.right_to_left and cause.name else cause.name
+        name = f"\u2068{cause.name}\u2069" if self._isolates and cause.name else cause.name
         return _CAUSES[cause.code][self._column].format(name=name)
 
     def unknown(self, reason: str) -> str:

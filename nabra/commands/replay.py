@@ -135,7 +135,7 @@ class Report:
 
         self._args = args
         self.words = Words(args.language, config)
-        self._config = config
+        self._page_words = Words(args.language, config, isolates=True)
         self._files = files
         self._csv = csv_writer(files.enter_context(whole_file(args.csv))) if args.csv else None
 
@@ -159,7 +159,7 @@ class Report:
         from nabra.whatif_view import print_view, summary
 
         if self._args.html is not None:
-            self._files.enter_context(whole_file(self._args.html)).write(page(tally, self.words, broken))
+            self._files.enter_context(whole_file(self._args.html)).write(page(tally, self._page_words, broken))
         if self._args.json:
             print_json(summary(tally, broken))
             return
