@@ -71,7 +71,6 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
     "key": ("key {name}", "المفتاح {name}"),
     "rule_route": ("rule '{name}'", "القاعدة «{name}»"),
     "never": ("rule '{name}', which forbids", "القاعدة المانعة «{name}»"),
-    "never": ("rule '{name}' forbids where it went", "القاعدة «{name}» تمنع الوجهة السابقة"),
     "phrases_only": ("key phrases alone", "العبارات المفتاحية وحدها"),
     "hard_word": ("hard word '{name}'", "العبارة الحاسمة «{name}»"),
     "words": ("the words ({name})", "الكلمات ({name})"),
