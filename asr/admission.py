@@ -65,10 +65,12 @@ class Admission:
     def __init__(self, settings: PoolSettings) -> None:
         self._settings = settings
         self._costs: dict[tuple[str, Rung], _Cost] = {}
+        self._at_start: dict[tuple[str, Rung], float] = {}
 
     def measured_at_start(self, language: str, rung: Rung, cost: float) -> None:
         """Take what a worker measured on itself; it counts where nothing is known yet."""
         self._costs.setdefault((language, rung), _Cost(cost * _START_WEIGHT_S, _START_WEIGHT_S))
+        self._at_start.setdefault((language, rung), cost)
 
     def measured(self, language: str, rung: Rung, busy_s: float, speech_s: float) -> None:
         """Take what a worker spent on this much speech of callers, s."""
@@ -150,5 +152,6 @@ class Admission:
     def _fits(self, language: str, rung: Rung, grammar: bool, load: float, spare: float) -> bool:
         cost = self.cost(language, rung)
         fits = load + cost * _FIRST_SHARE <= self._limit(rung, grammar) - spare
-        # An idle worker takes any caller whom it can keep up with.
-        return fits or (load < _IDLE and cost <= 1.0)
+        # An idle worker takes any caller whom it can keep up with, or could when it was measured: what was learnt since
+        # may tell of others who were using the machine, and where nobody is taken nothing else is ever learnt.
+        return fits or (load < _IDLE and min(cost, self._at_start.get((language, rung), cost)) <= 1.0)

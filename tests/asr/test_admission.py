@@ -50,6 +50,20 @@ def test_an_idle_worker_takes_a_caller_whom_it_can_just_keep_up_with() -> None:
     assert made(full=1.2).rung("en", False, 0.0, 0.0)[0] is Rung.NONE
 
 
+def test_a_busy_machine_that_is_idle_again_takes_callers_again() -> None:
+    admission = made(full=0.4)
+    for _ in range(60):
+        admission.measured("en", Rung.FULL, 1.5, 1.0)
+    assert admission.cost("en", Rung.FULL) > 1.1
+    for grammar in (True, False):
+        assert admission.rung("en", grammar, 0.0, 0.0) == (Rung.FULL, "")
+        assert admission.rung("en", grammar, 0.5, 0.0)[0] is not Rung.FULL
+    assert admission.climb("en", False, Rung.NONE, 0.0, 0.0) is Rung.FULL
+    for _ in range(300):
+        admission.measured("en", Rung.FULL, 0.4, 1.0)
+    assert admission.cost("en", Rung.FULL) < 0.7
+
+
 @given(loads, st.floats(0.001, 1), st.booleans(), st.sampled_from([Rung.PHRASES, Rung.NONE]))
 def test_who_climbs_would_also_be_taken_and_not_at_the_limit(load: float, cost: float, grammar: bool, on: Rung) -> None:
     admission = made(full=cost)
