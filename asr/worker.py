@@ -67,6 +67,8 @@ class _Call:
     segment: int | None = None
     finals: int = 0
     failed: bool = False
+    # Why nothing of its segment can be decoded: its beginning failed, or audio in it.
+    problem: str = ""
     # Finals asked for early whose endpoint has come.
     due: set[int] = field(default_factory=set)
 
@@ -153,6 +155,8 @@ class Worker:
             call.todo.append((message, now_s))
             call.finals += message.kind is Kind.ASK_FINAL
         else:
+            if message.kind in (Kind.ASK_PARTIAL, Kind.ASK_FINAL):
+                self._refuse(message, "this call was not taken")
             self._handled += 1
 
     def _hasten(self, message: Message) -> None:
@@ -244,8 +248,10 @@ class Worker:
             self._do(call, message, began_s - came_s)
         except EngineError as problem:
             call.failed = True
-            body = object_body({"problem": str(problem)})
-            self._send(Message(Kind.ERROR, message.call, message.segment, message.request, body))
+            if message.kind in (Kind.ASK_PARTIAL, Kind.ASK_FINAL):
+                self._refuse(message, str(problem))
+            else:
+                call.problem = str(problem)
         ON_PAGE.pack_into(self._page, 0, *NOBODY)
         spent_s = time.monotonic() - began_s
         if message.kind is Kind.ASK_PARTIAL and not call.engine.facts.streaming:
@@ -261,14 +267,20 @@ class Worker:
 
     def _do(self, call: _Call, message: Message, waited_s: float) -> None:
         if message.kind is Kind.BEGIN:
+            if call.failed and call.work is not None:
+                call.work.close()
+                call.work = None
+            call.failed, call.problem, call.segment = False, "", message.segment
             if call.work is None:
                 spare = call.ward.spare
                 call.work = spare.pop() if spare else SegmentDecoder(call.engine, call.ward.limited)
             call.work.begin(read_start(message))
-            call.segment = message.segment
             return
         ask = message.kind in (Kind.ASK_PARTIAL, Kind.ASK_FINAL)
-        if call.work is None or call.segment != message.segment:
+        if call.problem and call.segment == message.segment:
+            if ask:
+                self._refuse(message, call.problem)
+        elif call.work is None or call.segment != message.segment:
             if ask:
                 self._send(Message(Kind.SKIPPED, message.call, message.segment, message.request))
         elif message.kind is Kind.AUDIO:
@@ -290,6 +302,10 @@ class Worker:
         self._send(Message(kind, message.call, message.segment, message.request, body))
 
     # What goes out.
+
+    def _refuse(self, message: Message, problem: str) -> None:
+        body = object_body({"problem": problem})
+        self._send(Message(Kind.ERROR, message.call, message.segment, message.request, body))
 
     def _tell_health(self) -> None:
         """Say that this process lives, and how busy it is: the pool takes silence for a hang."""
