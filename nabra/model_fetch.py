@@ -20,6 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ TIMEOUT_S = 20.0
 MOST_LIST_BYTES = 4 * 1024 * 1024
 MOST_ENTRIES = 20_000
 MOST_BYTES = 12 * 1024**3
-"""Security limits: the largest model has 3 GB and a few dozen files."""
+MOST_TIMES = 50
+"""Security limits: the largest model has 3 GB and a few dozen files; none is MOST_TIMES as large as its archive."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _PIECE = 1 << 18
@@ -88,7 +90,7 @@ def read_list(data: bytes, list_url: str) -> list[Listed]:
     """
     try:
         entries = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FetchError(f"{list_url} is not a list of Vosk models") from None
     if not isinstance(entries, list):
         raise FetchError(f"{list_url} is not a list of Vosk models")
@@ -222,12 +224,14 @@ def unpack(archive: Path, place: Path, progress: Progress) -> None:
             with zipfile.ZipFile(archive) as opened:
                 entries = checked_entries(opened, place.name)
                 total = sum(entry.file_size for entry in entries)
+                if total > MOST_TIMES * archive.stat().st_size:
+                    raise FetchError("the archive is larger than any model when it is unpacked: refused")
                 done = 0
                 for entry in entries:
                     target = Path(folder, *PurePosixPath(entry.filename).parts)
                     target.parent.mkdir(parents=True, exist_ok=True)
                     done = _unpack_one(opened, entry, target, done, total, progress)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise FetchError(f"{archive} cannot be unpacked: {error}") from None
         try:
             check_model_directory(Path(folder, place.name))
@@ -242,7 +246,7 @@ def checked_entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo
     Raises
     ------
     FetchError
-        For a path that leads elsewhere, a link, a device, or more than the limits.
+        For a path that leads elsewhere or comes twice, a link, a device, or more than the limits.
     """
     entries = archive.infolist()
     if len(entries) > MOST_ENTRIES or sum(entry.file_size for entry in entries) > MOST_BYTES:
@@ -251,11 +255,15 @@ def checked_entries(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo
     for entry in entries:
         path = PurePosixPath(entry.filename)
         bad = path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename
+        bad = bad or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if bad or not path.parts or path.parts[0] != name or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise FetchError(f"the archive holds {entry.filename[:80]!r}, which is no plain file of {name}: refused")
         if not entry.is_dir():
             files.append(entry)
+    paths = {PurePosixPath(entry.filename) for entry in files}
+    if len(paths) != len(files) or any(parent in paths for path in paths for parent in path.parents):
+        raise FetchError("the archive holds a file twice, or in the place of a folder: refused")
     return files
 
 
@@ -274,12 +282,25 @@ def _unpack_one(
     return done
 
 
+class CarefulRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to http or https, but from https never to http: the checksums come by the same way."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request to go on with; raises FetchError where there is none."""
+        allowed = ("https",) if req.type == "https" else ("http", "https")
+        if urllib.parse.urlsplit(newurl).scheme not in allowed:
+            raise FetchError(f"{req.full_url} leads to {newurl[:200]}, which is not {' or '.join(allowed)}: refused")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 @contextmanager
 def _opened(request: urllib.request.Request) -> Iterator[Any]:
     """Open an address; whatever goes wrong is said in words, with what to do where there is no network."""
     url = request.full_url
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+        answer = urllib.request.build_opener(CarefulRedirects).open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         raise FetchError(f"{url} answers {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -5,6 +5,7 @@ import io
 import json
 import stat
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nabra.model_fetch import FetchError, checked_entries, fetch, fetch_list, read_list
+from nabra.model_fetch import CarefulRedirects, FetchError, checked_entries, fetch, fetch_list, read_list
 from tests.asr.speech import korean_model
 from tests.conftest import ROOT
 from tests.nabra.test_commands import nabra
@@ -27,6 +28,7 @@ class Site:
     """A server of models on loopback, and how it misbehaves."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
     break_after: int | None = None
     ranges: bool = True
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -58,6 +60,11 @@ def site() -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path in served.elsewhere:
+                self.send_response(302)
+                self.send_header("Location", served.elsewhere[self.path])
+                self.end_headers()
+                return
             data = served.files.get(self.path)
             begin = self.headers.get("Range")
             served.asked.append((self.path, begin))
@@ -191,9 +198,33 @@ def test_an_archive_larger_than_any_model_is_refused(monkeypatch: pytest.MonkeyP
         checked_entries(archive, NAME)
 
 
+def _twice(archive: zipfile.ZipFile) -> None:
+    with pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(f"{NAME}/am/final.mdl", b"another")
+
+
+def _below_a_file(archive: zipfile.ZipFile) -> None:
+    archive.writestr(f"{NAME}/am/final.mdl/below", b"x")
+
+
+def _damaged() -> bytes:
+    """Return an archive whose entries are whole, but what is in the first of them is not."""
+    data = zipped({"am/final.mdl": bytes(range(256)) * 20})
+    at = data.index(b"final.mdl") + len("final.mdl")
+    return data[:at] + b"\xff" * 20 + data[at + 20 :]
+
+
 @pytest.mark.parametrize(
     ("archive", "words"),
-    [(b"PK is not enough", "cannot be unpacked"), (zipped({"am/final.mdl": b"x"}), "holds no Vosk model")],
+    [
+        (b"PK is not enough", "cannot be unpacked"),
+        (zipped({"am/final.mdl": b"x"}), "holds no Vosk model"),
+        (_damaged(), "cannot be unpacked"),
+        (zipped(PARTS, spoil=_twice), "a file twice"),
+        (zipped(PARTS, spoil=_below_a_file), "in the place of a folder"),
+        (zipped({**PARTS, "graph/HCLr.fst": bytes(1 << 20)}), "larger than any model when it is unpacked"),
+    ],
+    ids=["no archive", "no model", "damaged", "a file twice", "a file and a folder", "much of nothing"],
 )
 def test_what_is_no_model_gets_no_name(site: Site, tmp_path: Path, archive: bytes, words: str) -> None:
     site.offer(NAME, archive)
@@ -216,9 +247,25 @@ def test_a_list_is_read_with_care() -> None:
     ]
     (listed,) = read_list(json.dumps([*bad, good]).encode(), "https://example.org/models/list.json")
     assert (listed.name, listed.md5, listed.url) == (NAME, "a" * 32, f"https://example.org/models/{NAME}.zip")
-    for data in (b"", b"{}", b"<html>", b"\xff"):
+    for data in (b"", b"{}", b"<html>", b"\xff", b"[" * 500_000):
         with pytest.raises(FetchError, match="not a list"):
             read_list(data, "https://example.org/list.json")
+
+
+def test_a_redirect_is_followed_but_not_to_anywhere(site: Site) -> None:
+    site.offer(NAME, zipped(PARTS))
+    here = site.list_url
+    site.elsewhere["/moved.json"] = here
+    site.elsewhere["/away.json"] = "ftp://127.0.0.1/list.json"
+    assert fetch_list(here.replace("/models/model-list.json", "/moved.json"))[0].name == NAME
+    with pytest.raises(FetchError, match="not http or https: refused"):
+        fetch_list(here.replace("/models/model-list.json", "/away.json"))
+    safe = urllib.request.Request("https://example.org/list.json")
+    with pytest.raises(FetchError, match="not https: refused"):
+        CarefulRedirects().redirect_request(safe, None, 302, "Found", {}, "http://example.org/list.json")
+    onward = CarefulRedirects().redirect_request(safe, None, 302, "Found", {}, "https://example.com/list.json")
+    assert onward is not None
+    assert onward.full_url == "https://example.com/list.json"
 
 
 def test_names_are_listed_and_a_wrong_one_gets_the_nearest(site: Site) -> None:
