@@ -147,11 +147,13 @@ def _tried(spec: EngineSpec, use: str) -> Row:
 
 
 def _found(spec: EngineSpec, use: str) -> Row:
-    folders = [folder for folder in (_folder(spec), None if spec.final is None else _folder(spec.final)) if folder]
+    parts = [spec, *([spec.final] if spec.final is not None else [])]
+    folders = [folder for folder in (*map(_folder, parts), spec.crowded) if folder]
     sizes = [_size_mb(folder) for folder in folders if folder.is_dir()]
     model = ", ".join(str(folder) for folder in folders)
-    kinds = [spec.kind.value, *([spec.final.kind.value] if spec.final is not None else [])]
-    licence = ", ".join(dict.fromkeys(_LICENCES[kind] for kind in kinds if kind in _LICENCES))
+    kinds = [part.kind.value for part in parts]
+    theirs = [*kinds, *(["vosk"] if spec.crowded else [])]
+    licence = ", ".join(dict.fromkeys(_LICENCES[kind] for kind in theirs if kind in _LICENCES))
     return Row(
         spec.language, "+".join(kinds), model, use, licence, round(sum(sizes), 1) if sizes else None, None, None,
         "found", True,
@@ -161,13 +163,13 @@ def _found(spec: EngineSpec, use: str) -> Row:
 def _folder(spec: EngineSpec) -> Path | None:
     from asr.engines import EngineKind
     from asr.errors import AsrError
-    from asr.moonshine_engine import embedded_model
+    from asr.moonshine_engine import best_model
     from asr.whisper_engine import packaged_model
 
     if spec.model_path is not None:
         return spec.model_path
     try:
-        return embedded_model() if spec.kind is EngineKind.MOONSHINE else packaged_model()
+        return best_model() if spec.kind is EngineKind.MOONSHINE else packaged_model()
     except AsrError:
         return None
 

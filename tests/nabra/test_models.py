@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from asr.engines import EngineKind, EngineSpec
+from asr.moonshine_engine import best_model
+from nabra.commands.models import _found
 from nabra.model_fetch import CarefulRedirects, FetchError, checked_entries, fetch, fetch_list, read_list
 from tests.asr.speech import korean_model
 from tests.conftest import ROOT
@@ -301,8 +304,20 @@ def test_what_is_configured_is_loaded_and_listed() -> None:
     named = {row["use"]: row for row in rows}
     assert named["speech.models.en"]["state"] == "loads"
     assert named["speech.models.en"]["memory_mb"] > 50
+    files = [part for part in best_model().rglob("*") if part.is_file()]
+    assert named["speech.models.en"]["size_mb"] == pytest.approx(sum(part.stat().st_size for part in files) / 1e6, 0.1)
     assert named["speech.models.ar"]["engine"] == "none"
     assert named["final: whisper"]["usable"]
+
+
+def test_what_a_recogniser_is_made_of_is_all_listed(tmp_path: Path) -> None:
+    (tmp_path / "final.mdl").write_bytes(bytes(2_000_000))
+    row = _found(EngineSpec(EngineKind.MOONSHINE, "en", crowded=tmp_path), "speech.models.en")
+    alone = _found(EngineSpec(EngineKind.MOONSHINE, "en"), "speech.models.en")
+    assert alone.model == str(best_model())
+    assert row.model == f"{best_model()}, {tmp_path}"
+    assert row.size_mb == pytest.approx((alone.size_mb or 0) + 2, abs=0.1)
+    assert row.licence.startswith("MIT, see its README")
 
 
 def test_a_configured_model_that_does_not_load_fails(tmp_path: Path) -> None:
