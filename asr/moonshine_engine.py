@@ -37,9 +37,13 @@ RATE_HZ = 16_000
 _PAD_S = 0.25
 # The chance that the decoder ends before any word is its opinion that nobody speaks. With silence around it comes to
 # this too often: 11 of 30 words on their own, long readings. Without, 66 pieces of noise, tones and music got 0.77 and
-# more, speech 0.55 at most. So from the first limit on it is asked again without, and believed from the second on.
+# more, speech 0.55 in most places. So from the first limit on it is asked again without, and believed from the second
+# on, unless it has a sentence to give all the same: of a reading cut into 260 pieces of 5 and 9 s three got over 0.7,
+# with 15 words and more of a mean chance of 0.78 and more; noise, tones and music give one or two, of less than 0.2.
 _DOUBT_FROM = 0.2
 _NOBODY_FROM = 0.7
+_SENTENCE_WORDS = 3
+_SENTENCE_CHANCE = 0.45
 _SHORTEST_S = 0.5
 # A decoder that loops on noise is stopped: 6.5 tokens a second is the rate the authors use.
 _TOKENS_PER_S = 6.5
@@ -210,7 +214,10 @@ class Networks:
         spoken = self.listen(padded(samples, _PAD_S), guess, _DOUBT_FROM)
         if spoken.nobody < _DOUBT_FROM:
             return spoken
-        return self.listen(padded(samples, 0.0), guess, _NOBODY_FROM)
+        heard = self.listen(padded(samples, 0.0), guess, math.inf)
+        if heard.nobody < _NOBODY_FROM or _is_sentence(heard):
+            return heard
+        return Spoken((), (), (), heard.seconds, heard.nobody)
 
     def listen(self, audio: _Array, guess: Sequence[int] = (), nobody_from: float = _NOBODY_FROM) -> Spoken:
         """Transcribe float32 samples in -1..1 at 16 kHz, shape (n,), n at least half a second.
@@ -279,6 +286,11 @@ class Networks:
                 if any(letter.isalnum() for letter in word):
                     words.append((word, tuple(kept)))
         return words
+
+
+def _is_sentence(heard: Spoken) -> bool:
+    """Whether what was found is too long and too sure to have been made of noise."""
+    return len(heard.words) >= _SENTENCE_WORDS and sum(heard.scores) / len(heard.scores) >= math.log(_SENTENCE_CHANCE)
 
 
 def _log_sum(logits: _Array) -> _Array:

@@ -1,5 +1,6 @@
 """The embedded recogniser's own parts: its rebuilt networks, guesses that save time, words and their confidence."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from asr.moonshine_engine import (
     read_tokens,
 )
 from asr.moonshine_graph import build, frames_of
+from telephony.audio import resample
 from tests.asr.speech import embedded_speech
 
 Floats = npt.NDArray[np.float32]
@@ -172,7 +174,7 @@ def test_where_it_doubts_that_anybody_speaks_it_listens_again_without_silence_ar
     networks: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speech = embedded_speech(RATE_HZ, 0.0, 1.5)
-    heard = networks.transcribe(speech)
+    heard = replace(networks.transcribe(speech), nobody=0.5)
     tried: list[tuple[int, float]] = []
 
     def listen(audio: Floats, guess: object, nobody_from: float) -> Spoken:
@@ -181,7 +183,13 @@ def test_where_it_doubts_that_anybody_speaks_it_listens_again_without_silence_ar
 
     monkeypatch.setattr(networks, "listen", listen)
     assert networks.transcribe(speech) is heard
-    assert tried == [(speech.size + RATE_HZ // 2, 0.2), (speech.size, 0.7)]
+    assert tried == [(speech.size + RATE_HZ // 2, 0.2), (speech.size, math.inf)]
+
+
+def test_a_sentence_is_believed_where_the_decoder_would_rather_begin_with_the_end(networks: Networks) -> None:
+    for start_s, seconds in ((20.25, 8.8), (20.5, 5.0), (20.5, 8.8)):
+        line = resample(embedded_speech(8000, start_s, start_s + seconds), 8000, RATE_HZ)
+        assert len(networks.transcribe(line).words) >= 10
 
 
 def test_words_or_nobody_as_the_limit_says(networks: Networks, reading: Floats) -> None:
