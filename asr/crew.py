@@ -203,6 +203,7 @@ class Crew:
                 self.say_once(language, str(told.get("problem") if isinstance(told, dict) else told))
                 continue
             slot.facts[language] = EngineFacts.from_plain(told["facts"])
+            self.problems.pop(language, None)
             for rung, cost in zip((Rung.FULL, Rung.PHRASES), told["costs"], strict=False):
                 self._client.on_cost(language, rung, None, float(cost))
         slot.ready = True

@@ -23,6 +23,7 @@ from asr.events import (
     SpeechEvent,
 )
 from asr.listener import Listener, ListenerSettings
+from asr.moonshine_engine import embedded_model
 from asr.pool import RecogniserPool
 from asr.pool_types import PoolSettings, Rung
 from asr.pooled import PooledDecoder
@@ -209,6 +210,34 @@ def test_a_language_without_a_model_is_refused_with_its_reason() -> None:
             assert pool.health().refused == 3
         finally:
             await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_language_whose_model_was_mended_is_not_refused_while_its_worker_starts_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        model = tmp_path / "model"
+        pool = RecogniserPool({"en": EngineSpec(EngineKind.MOONSHINE, "en", model)})
+        await pool.start()
+        try:
+            assert pool.decoder("one", "en") is None
+            assert "is not a Moonshine model" in pool.refusals[-1].reason
+            model.symlink_to(embedded_model())
+            await again(pool)
+            await until(lambda: pool.facts("en"))
+            await again(pool)
+            assert pool.facts("en") is None
+            waiting = pool.decoder("two", "en")
+            assert waiting is not None, pool.refusals[-1].reason
+            await until(lambda: waiting.rung is Rung.FULL)
+        finally:
+            await pool.stop()
+
+    async def again(pool: RecogniserPool) -> None:
+        (worker,) = pool.health().workers
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        await until(lambda: pool.health().workers[0].pid != worker.pid)
 
     asyncio.run(run())
 
