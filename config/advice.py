@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from config.errors import Position
 from config.prompts import prompt_seconds
-from config.schema import Config, SpeechEngine
+from config.schema import Config, Destination, DestinationKind, Holiday, Skill, SpeechEngine
 
 FEW_EXAMPLES = 10
 _TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_known")
@@ -47,6 +47,8 @@ def check(config: Config) -> list[Warning_]:
         *_phrases(config),
         *_tone(config),
         *_rules(config),
+        *_calendar(config),
+        *_labels(config),
         *_destinations(config),
     ]
     main = config.source
@@ -258,25 +260,66 @@ def _tone(config: Config) -> Iterator[Warning_]:
 
 
 def _rules(config: Config) -> Iterator[Warning_]:
-    routed: dict[str, str] = {}
     for i, rule in enumerate(config.rules):
-        condition = " ".join(rule.when.split())
-        if rule.then.route is None or rule.then.shadow:
-            continue
-        for earlier in (condition, "true"):
-            if earlier in routed:
-                yield Warning_(
-                    _at(config, f"rules[{i}].when"),
-                    f"'{rule.name}' can never route: '{routed[earlier]}' above it always does so first",
-                    "remove one of them, or change the condition",
-                )
-                break
-        routed.setdefault(condition, rule.name)
+        then = rule.then
+        route = None if then.route is None else config.destinations[then.route]
+        asks_for_agents = any(one is not None for one in (then.require, then.prefer, then.prefer_agent))
+        if route is not None and route.kind is DestinationKind.SELF_SERVICE and asks_for_agents:
+            yield Warning_(
+                _at(config, f"rules[{i}].then"),
+                f"'{rule.name}' asks for an agent, but routes to self-service, where there are none",
+                "remove one of them",
+            )
+        if then.prefer_agent is not None and not config.customers.book.knows_agents:
+            yield Warning_(
+                _at(config, f"rules[{i}].then.prefer_agent"),
+                f"'{rule.name}' does nothing: no row of the customer record says who served a caller last",
+                "name a file with the column last_agent under customers.file",
+            )
     uses_tone = any(word in rule.when for rule in config.rules for word in _TONE_WORDS)
     if config.tone.enabled and not uses_tone:
         yield Warning_(
             _at(config, "rules"), "tone is analysed, but no rule makes use of it", "set tone.enabled to false"
         )
+    named = {skill for rule in config.rules for skill in (rule.then.require, rule.then.prefer)}
+    for name in config.skills:
+        if name not in named:
+            yield Warning_(
+                _at(config, f"skills.{name}"), f"no rule asks for the skill '{name}'", "require it, or remove it"
+            )
+
+
+def _calendar(config: Config) -> Iterator[Warning_]:
+    told = [rule.when for rule in config.rules]
+    for name in config.hours:
+        if not any(f'"{name}"' in when or f"'{name}'" in when for when in told):
+            yield Warning_(
+                _at(config, f"hours.{name}"), f"no rule asks whether '{name}' is open", "remove it, or ask for it"
+            )
+    zoned = config.hours and all(hours.time_zone is not None for hours in config.hours.values())
+    if (config.hours or config.holidays) and "time_zone" not in config.places and not zoned:
+        yield Warning_(
+            _at(config, "hours" if config.hours else "holidays"),
+            "time_zone is not given, so hours and holidays are told in UTC",
+            "say where the site is: time_zone: Asia/Amman, for example",
+        )
+
+
+def _labels(config: Config) -> Iterator[Warning_]:
+    sections: tuple[tuple[str, Mapping[str, Destination | Holiday | Skill]], ...] = (
+        ("destinations", config.destinations),
+        ("holidays", config.holidays),
+        ("skills", config.skills),
+    )
+    for section, named in sections:
+        for name, one in named.items():
+            lacking = [language for language in config.languages if language not in one.label]
+            if lacking:
+                yield Warning_(
+                    _at(config, f"{section}.{name}.label"),
+                    f"'{name}' has no label in {' and '.join(lacking)}: it is called by its name there",
+                    f"label: {{{lacking[0]}: ...}}",
+                )
 
 
 def _destinations(config: Config) -> Iterator[Warning_]:

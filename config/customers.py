@@ -95,6 +95,11 @@ class CustomerBook:
         found = canonical(number, self._country_code)
         return None if found is None else self._languages.get(found)
 
+    @property
+    def knows_agents(self) -> bool:
+        """Whether it says of anybody who served them last."""
+        return bool(self._agents)
+
     def last_agent_of(self, number: str) -> str:
         """Return who served a number last, "" where that is not known; a few microseconds."""
         found = canonical(number, self._country_code)

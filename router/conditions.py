@@ -132,6 +132,11 @@ def compile_condition(text: str, names: Mapping[Names, frozenset[str]]) -> Condi
     )
 
 
+def expression(text: str) -> Any:
+    """Return the tree that `rule-engine` makes of a condition that compiles."""
+    return rule_engine.Rule(re.sub(r"\s", " ", text), context=_CONTEXT).statement.expression
+
+
 def _function(body: ast.expr) -> Test:
     arguments = ast.arguments(posonlyargs=[], args=[ast.arg("v")], kwonlyargs=[], kw_defaults=[], defaults=[])
     expression = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
@@ -178,7 +183,7 @@ class _Translator:
             raise ConditionError(
                 f"{self._name(node)} is {_KIND_NOUNS[kind]}, not a condition",
                 self._at(variable),
-                "a comparison",
+                f'{self._name(node)[1:-1]}["name"]' if kind in _ENTRIES else "a comparison",
             )
         return self._tone(code, variable, positive, "gt")
 

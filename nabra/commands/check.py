@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,16 @@ class Remark:
         if self.nearest is not None:
             text += f"; did you mean '{self.nearest}'?"
         return f"{text}; {self.advice}" if self.advice else text
+
+    def wrapped(self, width: int) -> str:
+        """Return the same for people, in lines of at most `width` columns where words allow it."""
+        head = f"{self.position}: " if self.position else ""
+        rest = str(self)[len(head) :]
+        if len(head) + len(rest) <= width:
+            return head + rest
+        level, _, said = rest.partition(": ")
+        lines = textwrap.wrap(said, max(width - 4, 20), break_long_words=False, break_on_hyphens=False)
+        return "\n    ".join([f"{head}{level}:", *lines])
 
     def as_json(self) -> dict[str, object]:
         """Return {level, file, line, column, message, expected, nearest, advice}."""
@@ -73,12 +86,27 @@ def run(args: argparse.Namespace) -> int:
         errors = sum(remark.error for remark in remarks)
         failed += errors > 0
         for remark in remarks:
-            print(json.dumps(remark.as_json(), ensure_ascii=False) if args.json else remark, flush=True)
+            print(json.dumps(remark.as_json(), ensure_ascii=False) if args.json else _for_people(remark), flush=True)
         if not args.json:
+            if not errors:
+                print("".join(f"{line}\n" for line in _hours(path)), end="")
             warnings = len(remarks) - errors
             verdict = f"cannot be used: {errors} to mend" if errors else "can be used"
             print(f"{path}: {verdict}" + (f", {warnings} to think about" if warnings else ""))
     return 1 if failed else 0
+
+
+def _for_people(remark: Remark) -> str:
+    """One line for other programs; on a terminal, lines that fit it."""
+    return remark.wrapped(shutil.get_terminal_size().columns) if sys.stdout.isatty() else str(remark)
+
+
+def _hours(path: Path) -> Iterable[str]:
+    """What the configuration says of time, as its rules will read it."""
+    import config as configuration
+    from router.hours import describe
+
+    return describe(configuration.load(path))
 
 
 def examine(path: Path) -> Iterable[Remark]:
@@ -92,6 +120,7 @@ def examine(path: Path) -> Iterable[Remark]:
     from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
     from router.errors import RouterError, RulesError
+    from router.overlap import idle_rules
 
     try:
         config = configuration.load(path)
@@ -123,5 +152,8 @@ def examine(path: Path) -> Iterable[Remark]:
     if config.tone.enabled and config.tone.model is not None:
         for what, advice in forbidding_of(config.tone.model):
             yield Remark(False, config.places.get("tone.model"), what, advice=advice)
+    for idle in idle_rules(rules, config):
+        place = config.places.get(f"rules[{idle.place}].when")
+        yield Remark(False, place, idle.message, advice=idle.advice)
     for warning in configuration.check(config):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)

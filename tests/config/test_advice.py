@@ -7,7 +7,21 @@ import dataclasses
 import pytest
 
 import config
-from config.schema import Action, Config, Intent, IntentSet, Pbx, Rule, Secret
+from config.customers import CustomerBook
+from config.schema import (
+    Action,
+    Config,
+    Hours,
+    Intent,
+    IntentSet,
+    Pbx,
+    PreferAgent,
+    Rule,
+    Secret,
+    Skill,
+    Span,
+    Weekday,
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +100,40 @@ def test_examples_and_hard_words_that_contradict_one_another(shipped: Config) ->
     assert "'no thanks' also occurs in 'no thanks please', an example of 'not'" in text
 
 
-def test_rules_that_can_never_route(shipped: Config) -> None:
-    rules = (
-        Rule(name="first", when='intent == "fraud"', then=Action(route="sales")),
-        Rule(name="raises", when='intent == "fraud"', then=Action(raise_minutes=5)),
-        Rule(name="second", when='intent  ==  "fraud"', then=Action(route="reception")),
-        Rule(name="always", when="true", then=Action(route="sales")),
-        Rule(name="third", when="words > 3", then=Action(route="reception")),
+def test_rules_that_make_no_use_of_tone(shipped: Config) -> None:
+    rules = (Rule(name="first", when='intent == "fraud"', then=Action(route="sales")),)
+    assert "no rule makes use of it" in said(dataclasses.replace(shipped, rules=rules))
+    assert "no rule makes use of it" not in said(shipped)
+
+
+def test_rules_that_ask_for_agents_who_are_not_there(shipped: Config) -> None:
+    then = Action(route="selfservice", require="refunds", prefer_agent=PreferAgent())
+    settings = dataclasses.replace(
+        shipped,
+        rules=(*shipped.rules, Rule(name="asks", when="sure", then=then)),
+        skills={"refunds": Skill(label={"en": "Refunds"}), "cards": Skill(label={"en": "Cards", "ar": "البطاقات"})},
     )
-    text = said(dataclasses.replace(shipped, rules=rules))
-    assert "'second' can never route: 'first'" in text
-    assert "'third' can never route: 'always'" in text
-    assert "'raises'" not in text
-    assert "no rule makes use of it" in text
+    text = said(settings)
+    assert "'asks' asks for an agent, but routes to self-service" in text
+    assert "no row of the customer record says who served a caller last" in text
+    assert "no rule asks for the skill 'cards'" in text
+    assert "no rule asks for the skill 'refunds'" not in text
+    assert "'refunds' has no label in ar" in text
+    book = CustomerBook({"1234": "en"}, agents={"1234": "PJSIP/1"})
+    known = dataclasses.replace(settings, customers=dataclasses.replace(shipped.customers, book=book))
+    assert "who served a caller last" not in said(known)
+
+
+def test_hours_that_nobody_asks_for_and_a_time_zone_that_is_not_given(shipped: Config) -> None:
+    hours = {"support": Hours(open=(Span(days=(Weekday.SUN,), times=("08:00-17:00",)),))}
+    asks = Rule(name="closed", when='not open["support"]', then=Action(never="sales"))
+    settings = dataclasses.replace(shipped, hours=hours)
+    assert "no rule asks whether 'support' is open" in said(settings)
+    settings = dataclasses.replace(settings, rules=(*shipped.rules, asks))
+    assert "'support' is open" not in said(settings)
+    assert "told in UTC" not in said(settings)
+    places = {path: place for path, place in shipped.places.items() if path != "time_zone"}
+    assert "time_zone is not given" in said(dataclasses.replace(settings, places=places))
 
 
 def test_a_destination_that_nothing_leads_to(shipped: Config) -> None:

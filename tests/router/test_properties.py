@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.schema import Config, DestinationKind
+from config.schema import Config, DestinationKind, PreferAgent, Skill
 from config.schema import Tone as ToneSettings
 from router import replay
+from router.actions import Act
 from router.commands import Decide
 from router.evidence import RecogniserBack, RecogniserLost, SpeechPaused
 from router.generation import Generation
 from router.record import decision_from_json, decision_to_json
-from tests.router.scripted import DESTINATIONS, Caller, KeywordReader, rule, site
+from tests.router.scripted import DESTINATIONS, FACTS, Caller, KeywordReader, rule, site
 
 SAID = st.sampled_from(
     [
@@ -117,31 +118,47 @@ def conversations(draw: st.DrawFn) -> list[Step]:
 
 KINDS = ["speaks", "pauses", "ends", "partial", "final", "sounds", "unsure", "lost", "back"]
 ANYTHING = steps([*KINDS, "key", "hangs up"])
+_CALM_ACTIONS = st.sampled_from(
+    [
+        ("route", "complaints"),
+        ("route", "sales"),
+        ("route", "selfservice"),
+        ("never", "sales"),
+        ("never", "complaints"),
+        ("never", "selfservice"),
+        ("require", "refunds"),
+        ("prefer", "refunds"),
+        ("prefer_agent", PreferAgent()),
+        ("raise_minutes", 7.0),
+        ("raise_minutes", 0.4),
+    ]
+)
+_TONE_ACTIONS = st.sampled_from(
+    [
+        ("route", "complaints"),
+        ("route", "sales"),
+        ("never", "selfservice"),
+        ("prefer", "refunds"),
+        ("raise_minutes", 7.0),
+        ("raise_minutes", 0.4),
+    ]
+)
+_ON_TONE = st.sampled_from(["angry", "anger > 0.4", "tone_known and sure", "valence < 0.3", "angry or asked"])
+_ON_ELSE = st.sampled_from(['intent == "buy"', "not sure", "asked", "hard_word", "true", "last_agent_known"])
 RULES = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                "angry",
-                "anger > 0.4",
-                "tone_known and sure",
-                'intent == "buy"',
-                "not sure",
-                "asked",
-                "valence < 0.3",
-            ]
-        ),
-        st.sampled_from([("route", "complaints"), ("route", "sales"), ("raise_minutes", 7.0), ("raise_minutes", 0.4)]),
-    ),
-    max_size=5,
+    st.one_of(st.tuples(_ON_TONE, _TONE_ACTIONS), st.tuples(_ON_ELSE, _CALM_ACTIONS)),
+    max_size=6,
 ).map(lambda pairs: tuple(rule(f"r{n}", when, **{key: value}) for n, (when, (key, value)) in enumerate(pairs)))
 
 
 def made(config: Config) -> Generation:
-    return Generation.of(config, 1, KeywordReader())
+    return Generation.of(replace(config, skills={"refunds": Skill()}), 1, KeywordReader())
 
 
 def played(generation: Generation, script: list[Step], *, louder: float = 0.0, opened_s: float = 100.0) -> Caller:
-    caller = Caller(generation, opened_s=opened_s)
+    # Of every second caller the customer record knows who served them last.
+    agent = "PJSIP/1001" if len(script) % 2 else ""
+    caller = Caller(generation, opened_s=opened_s, facts=replace(FACTS, last_agent=agent))
     for step in script:
         caller.until(caller.t + step.after_s)
         step.apply(caller, louder)
@@ -164,6 +181,8 @@ def test_every_call_ends_with_one_valid_decision_in_time_or_hangs_up_before(
     assert decision.decided_at_s <= 18.5
     assert decision.priority >= 0
     assert decision.reasons
+    forbidden = {deed.value for deed in decision.actions if deed.act is Act.NEVER and deed.untaken is None}
+    assert (decision.shadow_destination or decision.destination) not in forbidden
     assert all(reason.en and reason.ar and "{" not in reason.en + reason.ar for reason in decision.reasons)
     assert len(decision.agent_line) <= 128
     after = [type(command) for _, command in caller.commands]
@@ -215,6 +234,9 @@ def test_more_anger_never_lowers_a_place_nor_leads_to_self_service(
     angry = played(generation, script, louder=louder).decision
     assert angry.priority >= calm.priority
     assert angry.decided_at_s == calm.decided_at_s
+    if not _self_service(calm.destination):
+        # Nobody is held back for a certain agent or skill who would not have been with a calmer voice.
+        assert (angry.require, angry.prefer_agent) == (calm.require, calm.prefer_agent)
     if _self_service(angry.destination):
         assert _self_service(calm.destination)
 

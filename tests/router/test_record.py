@@ -13,7 +13,7 @@ from config.schema import Records, Tone
 from router import RecordError, ReplayError, evidence, replay
 from router.explain import explain
 from router.masking import mask_number
-from router.record import CallFacts, decision_from_json, read_record
+from router.record import CallFacts, decision_from_json, decision_to_json, read_record
 from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, generation, rule
 
 FIELDS = {
@@ -142,6 +142,38 @@ def test_a_record_of_the_first_schema_is_explained_and_decided_as_it_was() -> No
     assert strict is not None
     assert (strict.destination, strict.priority) == ("selfservice", 0)
     assert "tone: anger 0.810, arousal" in explain(record)
+
+
+def test_a_record_from_before_rules_asked_for_more_is_decided_again_byte_for_byte() -> None:
+    record = json.loads((Path(__file__).parent / "record_schema_2.json").read_text(encoding="utf-8"))
+    rules = (
+        rule("buyers", 'intent == "buy"', route="reception", raise_minutes=3.0),
+        rule("tried", "sure", route="complaints", shadow=True),
+        *ANGRY_RULES,
+    )
+    again = replay(record, generation(rules=rules))
+    assert again is not None
+    was, now = record["decision"], decision_to_json(again)
+    assert set(now) - set(was) == {
+        "actions",
+        "agent",
+        "caller",
+        "require",
+        "prefer",
+        "prefer_agent",
+        "prefer_for_s",
+    }
+    shared = {key: now[key] for key in was}
+    assert json.dumps(shared, ensure_ascii=False) == json.dumps(was, ensure_ascii=False)
+    before = decision_from_json(was)
+    assert (before.actions, before.require, before.prefer_agent, dict(before.caller)) == ((), (), "", {})
+    assert "local time" not in explain(record)
+
+
+def test_a_moment_that_is_no_number_is_refused() -> None:
+    record = as_json(a_call())
+    with pytest.raises(RecordError, match="wall_anchor"):
+        read_record({**record, "wall_anchor": "yesterday"})
 
 
 def test_what_was_heard_is_judged_by_the_threshold_of_the_configuration_that_replays_it() -> None:
