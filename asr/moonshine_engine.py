@@ -39,8 +39,8 @@ _PAD_S = 0.25
 # this too often: 11 of 30 words on their own, long readings. Without, 66 pieces of noise, tones and music got 0.77 and
 # more, speech 0.55 in most places. So from the first limit on it is asked again without, and believed from the second
 # on, unless it has a sentence to give all the same: of a reading cut into 260 pieces of 5 and 9 s three got over 0.7,
-# with 15 words and more of a mean chance of 0.78 and more; noise, tones and music give one or two, of less than 0.2, and
-# a segment of zeros, which no line sends, a line of a song of about 0.5.
+# with 15 words and more of a mean chance of 0.78 and more; noise, tones and music give one or two, of less than 0.2,
+# and a segment of zeros, which no line sends, a line of a song of about 0.5.
 _DOUBT_FROM = 0.2
 _NOBODY_FROM = 0.7
 _SENTENCE_WORDS = 4
