@@ -71,8 +71,10 @@ def train(
     from emotion.training.alarms import KINDS, alarm_figures, as_model, listen
     from emotion.training.card import write_card
     from emotion.training.export import export
+    from emotion.training.feelings import NETS, Effort, nets_of
+    from emotion.training.feelings import judged as judged_feelings
     from emotion.training.figures import all_figures
-    from emotion.training.fit import FitSettings, categories_of
+    from emotion.training.fit import TARGETS, FitSettings, categories_of
     from emotion.training.judging import NOBODY, fits_of, witnesses
     from emotion.training.networks import Shape
     from emotion.training.parts import check, folds, parts
@@ -95,8 +97,23 @@ def train(
             witnesses(table, names, by_row, categories, replace(settings, seed=settings.seed + seed), count)
             for seed in range(seeds)
         ]
-        figures = all_figures(table, names, others, by_seed)
-        shipped = by_seed[0][NOBODY]
+        effort = Effort(units=8, head=8, steps=3, batch=16) if quick else Effort()
+        count = _Count(progress, "feelings", seeds * nets_of(len(set(groups))))
+        feelings = [
+            judged_feelings(
+                table,
+                names,
+                by_row,
+                witnesses[NOBODY].inside[:, len(TARGETS) :],
+                categories,
+                effort,
+                settings.seed + seed,
+                count,
+            )
+            for seed, witnesses in enumerate(by_seed)
+        ]
+        figures = all_figures(table, names, others, by_seed, [logits for _, logits in feelings])
+        shipped, told = by_seed[0][NOBODY], feelings[0][0]
         calls = listen(held, groups, settings.seed, as_model(shipped.fit, shipped.scales), progress)
         count = _Count(progress, "alarms", seeds * fits_of(names, len(set(groups))) * len(KINDS))
         peaks = {kind: _peaks(calls[kind], by_seed, count) for kind in KINDS}
@@ -116,6 +133,7 @@ def train(
         prior=PRIOR,
         corpora=",".join(trained),
         facts={"nabra.alarm_at": json.dumps(_rounded(alarm_at))},
+        feelings=told if categories else None,
     )
     content = file.read_bytes()
     facts: dict[str, Any] = {
@@ -134,6 +152,8 @@ def train(
         "copies": COPIES,
         "networks": settings.shape.members,
         "hidden": settings.shape.hidden,
+        "sequence_networks": 0 if told.committee is None else NETS,
+        "sequence_units": effort.units,
         "categories": list(categories),
         "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},
         "figures": figures,
