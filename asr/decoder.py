@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from asr.engine import LINE_RATE_HZ, Engine, EngineSession, Hypothesis, Samples
+from asr.engine import LINE_RATE_HZ, Engine, EngineSession, Hypothesis, Samples, Word
 from asr.errors import EngineError
 from telephony.audio import StreamResampler
 
@@ -31,6 +31,8 @@ class Answer:
         CPU time spent on it, s.
     skipped : bool
         True where a partial was not decoded because finals came first; text is empty then.
+    words : tuple of Word
+        The words of ``text`` one by one; empty where the engine knows nothing of single words.
     """
 
     segment: int
@@ -39,6 +41,7 @@ class Answer:
     confidence: float | None
     decode_s: float
     skipped: bool = False
+    words: tuple[Word, ...] = ()
 
 
 class DecoderClient(Protocol):
@@ -52,6 +55,9 @@ class DecoderClient(Protocol):
 
     def on_recovered(self) -> None:
         """Learn that everything kept was replayed and answers come again."""
+
+    def on_rung(self, limited: bool, reason: str) -> None:
+        """Learn that from now on only key phrases are heard, or everything again."""
 
 
 class Decoder(Protocol):
@@ -67,7 +73,13 @@ class Decoder(Protocol):
         """Add int16 samples at 8 kHz to an open segment."""
 
     def ask(self, segment: int, request: int, final: bool) -> None:
-        """Ask for the words of all that was fed to the segment; a final is never skipped."""
+        """Ask for the words of all that was fed to the segment; a final is skipped only when recalled."""
+
+    def hurry(self, segment: int, request: int) -> None:
+        """Say that the endpoint has come: a final that was asked for early is awaited from now on."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Say that speech went on over a final asked for early: it may now be skipped like a partial."""
 
     def end(self, segment: int) -> None:
         """Forget the segment and what was asked of it."""
@@ -83,14 +95,18 @@ class SegmentDecoder:
     ----------
     engine : Engine
         Shared model.
+    limited : bool
+        True to hear key phrases only; raises EngineError where the engine has no grammar.
     cpu_clock : callable
         Returns CPU seconds of the calling thread.
     """
 
-    def __init__(self, engine: Engine, cpu_clock: Callable[[], float] = time.thread_time) -> None:
+    def __init__(
+        self, engine: Engine, limited: bool = False, cpu_clock: Callable[[], float] = time.thread_time
+    ) -> None:
         self._engine = engine
         self._clock = cpu_clock
-        self._session: EngineSession = engine.session()
+        self._session: EngineSession = engine.session(limited) if limited else engine.session()
         self._resampler: StreamResampler | None = None
         self._fed_cpu_s = 0.0
 
@@ -109,10 +125,10 @@ class SegmentDecoder:
         self._fed_cpu_s += spent_s
         return spent_s
 
-    def words(self, final: bool) -> tuple[Hypothesis, float]:
-        """Return (words of the segment so far, CPU seconds this call took)."""
+    def words(self, final: bool, quick: bool = False) -> tuple[Hypothesis, float]:
+        """Return (words of the segment so far, CPU seconds this call took); ``quick`` as in EngineSession."""
         began = self._clock()
-        hypothesis = self._session.final() if final else self._session.partial()
+        hypothesis = self._session.final(quick) if final else self._session.partial()
         return hypothesis, self._clock() - began
 
     def close(self) -> None:
@@ -164,7 +180,14 @@ class InlineDecoder:
             self._client.on_lost(str(problem), 0.0, gone=True)
             return
         self.cpu_s += decode_s
-        self._client.on_answer(Answer(segment, request, hypothesis.text, hypothesis.confidence, decode_s))
+        said = Answer(segment, request, hypothesis.text, hypothesis.confidence, decode_s, words=hypothesis.words)
+        self._client.on_answer(said)
+
+    def hurry(self, segment: int, request: int) -> None:
+        """Nothing to do: it was answered when it was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Nothing to do: it was answered when it was asked for."""
 
     def end(self, segment: int) -> None:
         """Forget the segment."""

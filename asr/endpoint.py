@@ -2,7 +2,9 @@
 
 Speech begins when most of a few frames in a row are speech, and ends when silence has lasted the hang-over.
 Between them the first silence is told as a pause, at which a final text can already be decoded. One loud
-frame in a pause (a click, a breath) does not end the pause; two in a row do.
+frame in a pause (a click, a breath) does not end the pause; two in a row do. How long the hang-over is depends
+on what was said: who reads the words sets the patience for the pause that runs, and each pause begins with
+the normal one.
 """
 
 from collections import deque
@@ -10,6 +12,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from asr.errors import SettingsInvalid
+
+_SURE_SHARE = 2 / 3
+_HESITATION_SHARE = 2.0
+
+
+class Patience(Enum):
+    """How long a silence may last before the utterance is over."""
+
+    SHORT = auto()
+    NORMAL = auto()
+    LONG = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,11 @@ class EndpointSettings:
         Silence after which a pause is told, ms.
     endpoint_ms : int
         Silence after which the utterance is over, ms.
+    sure_ms : int or None
+        The same where patience is short: a finished thought whose meaning is sure. None: two thirds of
+        ``endpoint_ms``, and not less than ``speculative_ms``.
+    hesitation_ms : int or None
+        The same where patience is long: a hesitation. None: twice ``endpoint_ms``.
     """
 
     speech_at: float = 0.5
@@ -35,6 +53,8 @@ class EndpointSettings:
     start_frames: int = 3
     speculative_ms: int = 200
     endpoint_ms: int = 600
+    sure_ms: int | None = None
+    hesitation_ms: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse thresholds and times that contradict each other."""
@@ -42,8 +62,21 @@ class EndpointSettings:
             raise SettingsInvalid("0 < silence_under <= speech_at < 1 is needed")
         if not 0 < self.speculative_ms <= self.endpoint_ms:
             raise SettingsInvalid("0 < speculative_ms <= endpoint_ms is needed")
+        if not self.speculative_ms <= self.silence_ms(Patience.SHORT) <= self.endpoint_ms:
+            raise SettingsInvalid("speculative_ms <= sure_ms <= endpoint_ms is needed")
+        if self.silence_ms(Patience.LONG) < self.endpoint_ms:
+            raise SettingsInvalid("endpoint_ms <= hesitation_ms is needed")
         if self.start_frames < 1:
             raise SettingsInvalid("start_frames is at least 1")
+
+    def silence_ms(self, patience: Patience) -> int:
+        """Return the silence after which the utterance is over, ms."""
+        if patience is Patience.SHORT:
+            shorter = max(self.speculative_ms, round(self.endpoint_ms * _SURE_SHARE))
+            return shorter if self.sure_ms is None else self.sure_ms
+        if patience is Patience.LONG:
+            return round(self.endpoint_ms * _HESITATION_SHARE) if self.hesitation_ms is None else self.hesitation_ms
+        return self.endpoint_ms
 
 
 class Turn(Enum):
@@ -63,6 +96,7 @@ class Endpointer:
         self._recent: deque[tuple[bool, float]] = deque(maxlen=settings.start_frames + 1)
         self._in_speech = False
         self._paused = False
+        self._endpoint_ms = settings.endpoint_ms
         self._run = 0
         self._speech_end_s = 0.0
         self._began_s = 0.0
@@ -87,6 +121,11 @@ class Endpointer:
         """Audio time of the end of the latest speech frame, s."""
         return self._speech_end_s
 
+    def expect(self, patience: Patience) -> None:
+        """Set the patience for the pause that runs; nothing where none does."""
+        if self._paused:
+            self._endpoint_ms = self._settings.silence_ms(patience)
+
     def step(self, probability: float, start_s: float, end_s: float) -> Turn | None:
         """Take one frame and say what it changed.
 
@@ -105,10 +144,11 @@ class Endpointer:
             self._speech_end_s = end_s
             if self._paused:
                 self._paused = False
+                self._endpoint_ms = self._settings.endpoint_ms
                 return Turn.RESUMED
             return None
         silence_ms = (end_s - self._speech_end_s) * 1000 + 1e-6
-        if silence_ms >= self._settings.endpoint_ms:
+        if silence_ms >= self._endpoint_ms:
             self._in_speech = self._paused = False
             self._recent.clear()
             return Turn.ENDED
@@ -123,5 +163,6 @@ class Endpointer:
         if not self._recent[-1][0] or len(speech) < self._settings.start_frames:
             return None
         self._in_speech, self._paused, self._run = True, False, 1
+        self._endpoint_ms = self._settings.endpoint_ms
         self._began_s, self._speech_end_s = speech[0], end_s
         return Turn.STARTED

@@ -6,13 +6,14 @@ end it: a speculative final is asked for at every pause, and more audio may foll
 segments only: on silence or tones neural engines invent words.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import AudioInvalid
+from asr.errors import AudioInvalid, EngineError
 
 Samples = npt.NDArray[np.int16]
 
@@ -27,7 +28,7 @@ class EngineFacts:
     Attributes
     ----------
     name : str
-        ``moonshine``, ``vosk`` or ``scripted``.
+        ``moonshine``, ``vosk``, ``whisper``, ``scripted``, or two of them joined by ``+``.
     native_rate_hz : int
         Rate of the samples that its sessions take, Hz.
     languages : tuple of str
@@ -40,6 +41,12 @@ class EngineFacts:
         True where ``feed`` decodes, False where it only keeps the audio.
     model_id : str
         Name and digest of the model, for the decision record.
+    grammar : bool
+        True where a session can be limited to the key phrases.
+    unknown_words : tuple of str
+        Words of the key phrases that the model cannot hear, in alphabetical order; empty before ``load()``.
+    final_only : bool
+        True where the engine has finals only, and slow ones: ``partial()`` is always empty.
     """
 
     name: str
@@ -49,6 +56,35 @@ class EngineFacts:
     confidences: bool
     streaming: bool
     model_id: str
+    grammar: bool = False
+    unknown_words: tuple[str, ...] = ()
+    final_only: bool = False
+
+    @classmethod
+    def from_plain(cls, fields: Mapping[str, Any]) -> "EngineFacts":
+        """Return the facts that ``dataclasses.asdict`` turned into what JSON can hold."""
+        lists = {name: tuple(fields.get(name, ())) for name in ("languages", "unknown_words")}
+        return cls(**{**fields, **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a hypothesis.
+
+    Attributes
+    ----------
+    text : str
+        The word, without spaces.
+    confidence : float or None
+        0..1, calibrated; None where the engine has no honest one.
+    start_s, end_s : float or None
+        Where it was said, s from the segment's first sample; None where the engine does not know.
+    """
+
+    text: str
+    confidence: float | None
+    start_s: float | None
+    end_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +97,16 @@ class Hypothesis:
         Words with single spaces between; may be empty.
     confidence : float or None
         0..1; None where the engine has no honest one or there are no words.
+    words : tuple of Word
+        The words of ``text`` one by one, in order; empty where the engine knows nothing of single words.
+    doubted : bool
+        True where somebody speaks, but the engine does not believe its own words and left them out.
     """
 
     text: str
     confidence: float | None
+    words: tuple[Word, ...] = ()
+    doubted: bool = False
 
 
 class EngineSession(Protocol):
@@ -76,8 +118,11 @@ class EngineSession(Protocol):
     def partial(self) -> Hypothesis:
         """Words since ``reset()`` so far; cheap where the engine streams."""
 
-    def final(self) -> Hypothesis:
-        """Best words since ``reset()``; more audio may be fed behind it."""
+    def final(self, quick: bool = False) -> Hypothesis:
+        """Best words since ``reset()``; more audio may be fed behind it.
+
+        ``quick`` gives up a better text that takes longer, where the engine has two ways (RefinedEngine).
+        """
 
     def reset(self, start_s: float = 0.0) -> None:
         """Forget everything; the next sample fed is at ``start_s`` of the call (audio time, s)."""
@@ -91,13 +136,22 @@ class Engine(Protocol):
 
     @property
     def facts(self) -> EngineFacts:
-        """What it is and can do; known before ``load()``."""
+        """What it is and can do; known before ``load()``, but for ``unknown_words``."""
 
     def load(self) -> None:
         """Read and warm the model; later calls do nothing. Raises EngineError."""
 
-    def session(self) -> EngineSession:
-        """Make one caller's decoder; loads the model where that has not been done."""
+    def session(self, limited: bool = False) -> EngineSession:
+        """Make one caller's decoder; loads the model where that has not been done.
+
+        ``limited`` makes one that hears the engine's key phrases only, cheaply; raises EngineError where
+        ``facts.grammar`` is False.
+        """
+
+
+def refuse_limited(facts: EngineFacts) -> None:
+    """Raise EngineError: this engine makes no session that is limited to key phrases."""
+    raise EngineError(f"the engine {facts.name} cannot be limited to key phrases")
 
 
 def checked(pcm: object) -> Samples:

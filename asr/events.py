@@ -147,6 +147,25 @@ class RecognitionRecovered:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class RecognitionLimited:
+    """What the recogniser of this call listens for has changed.
+
+    Attributes
+    ----------
+    at_s : float
+        Audio time, s.
+    limited : bool
+        True where only key phrases are heard from here on, False where everything is again.
+    reason : str
+        Plain English.
+    """
+
+    at_s: float
+    limited: bool
+    reason: str
+
+
 SpeechEvent = (
     SpeechStarted
     | SpeechPaused
@@ -156,4 +175,5 @@ SpeechEvent = (
     | Final
     | RecognitionDegraded
     | RecognitionRecovered
+    | RecognitionLimited
 )

@@ -9,7 +9,8 @@ no I/O and knows no time but audio time. Rules that hold whatever the decoder do
 - at the first silence a final is asked for; if speech goes on, its answer is a partial like any other;
 - each Endpoint is followed by exactly one Final of its segment (empty where there were no words), unless
   ``force_final`` had it out before, or the recogniser is lost for good;
-- an answer to a request that is not awaited any more is dropped.
+- an answer to a request that is not awaited any more is dropped;
+- patience is heeded only where the words that it comes from are all that was said before the pause.
 """
 
 from collections import deque
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from asr.decoder import Answer, Decoder
-from asr.endpoint import Endpointer, EndpointSettings, Turn
+from asr.endpoint import Endpointer, EndpointSettings, Patience, Turn
 from asr.engine import Samples
 from asr.errors import SettingsInvalid
 from asr.events import (
@@ -25,6 +26,7 @@ from asr.events import (
     Final,
     Partial,
     RecognitionDegraded,
+    RecognitionLimited,
     RecognitionRecovered,
     SpeechEvent,
     SpeechPaused,
@@ -162,6 +164,14 @@ class Listener:
         for frame in self._voice.push(pcm):
             self._hear(frame)
 
+    def expect(self, patience: Patience) -> None:
+        """Say how long the silence that runs may last, by the words that were told last.
+
+        Nothing happens where the words of all that was said before the silence have not come.
+        """
+        if self._current is not None and self._current.early_answer is not None and not self._closed:
+            self._ends.expect(patience)
+
     def force_final(self) -> bool:
         """Ask for the final words of what is being said now; True where a Final is still to come.
 
@@ -217,6 +227,11 @@ class Listener:
         if not self._closed:
             self._gone = False
             self._sink(RecognitionRecovered(self._at_s))
+
+    def on_rung(self, limited: bool, reason: str) -> None:
+        """Learn that only key phrases are heard, or everything again; see DecoderClient."""
+        if not self._closed:
+            self._sink(RecognitionLimited(self._at_s, limited, reason))
 
     # What the caller says.
 
@@ -286,6 +301,8 @@ class Listener:
         if segment.early is not None and segment.early_answer is None:
             segment.partial = segment.early
         segment.early = segment.early_answer = None
+        if segment.partial is not None:
+            self._decoder.recall(segment.number, segment.partial)
 
     def _finish(self, segment: _Segment) -> None:
         self._current = None
@@ -304,11 +321,11 @@ class Listener:
         while len(self._waiting) > self._MOST_WAITING:
             oldest = self._waiting.pop(next(iter(self._waiting)))
             self._decoder.end(oldest.number)
-            self._sink(
-                RecognitionDegraded(self._at_s, "the recogniser is behind", oldest.end_s - oldest.start_s)
-            )
+            self._sink(RecognitionDegraded(self._at_s, "the recogniser is behind", oldest.end_s - oldest.start_s))
         if segment.early is None:
             self._ask(segment, final=True)
+        else:
+            self._decoder.hurry(segment.number, segment.early)
 
     def _long_enough(self, segment: _Segment) -> bool:
         return segment.voiced_s * 1000 >= self._settings.min_speech_ms
@@ -338,6 +355,4 @@ class Listener:
         self._decoder.end(segment.number)
         end_s = segment.asked_end_s.get(answer.request, segment.end_s)
         speculative = segment.early is not None and answer.request == segment.early
-        self._sink(
-            Final(answer.text, segment.start_s, end_s, answer.confidence, answer.decode_s, speculative)
-        )
+        self._sink(Final(answer.text, segment.start_s, end_s, answer.confidence, answer.decode_s, speculative))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, checked
+from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, checked, refuse_limited
 from asr.errors import EngineError, ModelInvalid, ModelMissing, SessionClosed
 from asr.runtime import one_thread_session
 
@@ -123,8 +123,10 @@ class MoonshineEngine:
             self._networks = _Networks(self._path)
             self._networks.transcribe(np.zeros(RATE_HZ, np.float32))
 
-    def session(self) -> EngineSession:
+    def session(self, limited: bool = False) -> EngineSession:
         """Make one caller's decoder."""
+        if limited:
+            refuse_limited(self._facts)
         self.load()
         assert self._networks is not None
         return _Session(self._networks)
@@ -211,7 +213,7 @@ class _Session:
     def partial(self) -> Hypothesis:
         return self.final()
 
-    def final(self) -> Hypothesis:
+    def final(self, quick: bool = False) -> Hypothesis:
         networks = self._mine()
         if self._size == 0:
             return Hypothesis("", None)

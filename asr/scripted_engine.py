@@ -7,9 +7,19 @@ takes, so that partial words grow as they do with a real engine.
 import hashlib
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asr.engine import LINE_RATE_HZ, EngineFacts, EngineSession, Hypothesis, Samples, checked
+from asr.engine import (
+    LINE_RATE_HZ,
+    EngineFacts,
+    EngineSession,
+    Hypothesis,
+    Samples,
+    Word,
+    checked,
+    refuse_limited,
+)
 from asr.errors import SessionClosed
 
 
@@ -42,10 +52,13 @@ class ScriptedEngine:
         In order of time.
     language : str
         The language it claims.
+    phrases : tuple of str
+        Key phrases; a session that is limited says only words of theirs.
     """
 
-    def __init__(self, script: tuple[ScriptedLine, ...], language: str = "en") -> None:
+    def __init__(self, script: tuple[ScriptedLine, ...], language: str = "en", phrases: tuple[str, ...] = ()) -> None:
         self._script = script
+        self._vocabulary = frozenset(word for phrase in phrases for word in phrase.split())
         self._facts = EngineFacts(
             name="scripted",
             native_rate_hz=LINE_RATE_HZ,
@@ -54,6 +67,7 @@ class ScriptedEngine:
             confidences=False,
             streaming=False,
             model_id="scripted-" + hashlib.sha256(repr(script).encode()).hexdigest()[:12],
+            grammar=bool(phrases),
         )
 
     @property
@@ -64,14 +78,17 @@ class ScriptedEngine:
     def load(self) -> None:
         """There is nothing to load."""
 
-    def session(self) -> EngineSession:
+    def session(self, limited: bool = False) -> EngineSession:
         """Make one caller's decoder."""
-        return _Session(self._script)
+        if limited and not self._facts.grammar:
+            refuse_limited(self._facts)
+        return _Session(self._script, self._vocabulary if limited else None)
 
 
 class _Session:
-    def __init__(self, script: tuple[ScriptedLine, ...]) -> None:
+    def __init__(self, script: tuple[ScriptedLine, ...], vocabulary: frozenset[str] | None) -> None:
         self._script: tuple[ScriptedLine, ...] | None = script
+        self._vocabulary = vocabulary
         self._owner = threading.get_ident()
         self._start_s = 0.0
         self._samples = 0
@@ -83,18 +100,24 @@ class _Session:
     def partial(self) -> Hypothesis:
         return self.final()
 
-    def final(self) -> Hypothesis:
+    def final(self, quick: bool = False) -> Hypothesis:
         now_s = self._start_s + self._samples / LINE_RATE_HZ
-        said: list[str] = []
+        said: list[Word] = []
         for line in self._mine():
             if line.end_s <= self._start_s or line.start_s >= now_s:
                 continue
             time.sleep(line.delay_s)
-            words = line.text.split()
-            each_s = (line.end_s - line.start_s) / max(1, len(words))
-            ends = [line.start_s + each_s * (i + 1) for i in range(len(words))]
-            said += [w for w, end_s in zip(words, ends, strict=True) if self._start_s < end_s <= now_s + 1e-6]
-        return Hypothesis(" ".join(said), None)
+            said += (word for word in self._words(line) if 0 < (word.end_s or 0) <= now_s - self._start_s + 1e-6)
+        return Hypothesis(" ".join(word.text for word in said), None, tuple(said))
+
+    def _words(self, line: ScriptedLine) -> Iterator[Word]:
+        """Yield the words of a line, spread over its time, s from the start of the segment."""
+        words = line.text.split()
+        each_s = (line.end_s - line.start_s) / max(1, len(words))
+        for i, word in enumerate(words):
+            if self._vocabulary is None or word in self._vocabulary:
+                began_s = line.start_s + each_s * i - self._start_s
+                yield Word(word, None, max(0.0, began_s), began_s + each_s)
 
     def reset(self, start_s: float = 0.0) -> None:
         self._mine()

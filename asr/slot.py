@@ -1,38 +1,59 @@
-"""One place for a worker process: what is known of it, and how to send to it and end it."""
+"""One place for a worker process: what is known of it, and how to start it, send to it and end it."""
 
 import asyncio
 import contextlib
+import mmap
 import os
 import signal
+import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.engine import EngineFacts
-from asr.pool_types import WorkerHealth
-from asr.wire import Message
+from asr.pool_types import Rung, WorkerHealth
+from asr.wire import NOBODY, ON_PAGE, Message
 
 if TYPE_CHECKING:
     from asr.pooled import PooledDecoder
 
+_ROOT = str(Path(__file__).resolve().parent.parent)
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 
 @dataclass(slots=True)
 class Slot:
-    """One worker process and what is known of it; the pool's own."""
+    """One worker process and what is known of it.
+
+    Attributes
+    ----------
+    leaving : bool
+        True from the moment it is to be replaced: it gets no call any more, and loses those that fall silent.
+    last : bool
+        True where no process follows this one here: its replacement stands in a slot of its own.
+    """
 
     index: int
     process: asyncio.subprocess.Process | None = None
     ready: bool = False
+    leaving: bool = False
+    last: bool = False
     facts: dict[str, EngineFacts] = field(default_factory=dict)
     calls: dict[int, "PooledDecoder"] = field(default_factory=dict)
     sent: int = 0
     handled: int = 0
+    began_s: float = 0.0
     heard_s: float = 0.0
     rss_mb: float = 0.0
     backlog_s: float = 0.0
     why_killed: str | None = None
+    recycled: bool = False
     load: deque[tuple[float, float, float]] = field(default_factory=deque)
+    warm_mb: float = 0.0
+    costs: dict[tuple[str, Rung], tuple[float, float]] = field(default_factory=dict)
+    page: mmap.mmap | None = None
 
     @property
     def running(self) -> bool:
@@ -43,6 +64,38 @@ class Slot:
     def busy(self) -> bool:
         """True while one of its calls is speaking."""
         return any(call.busy for call in self.calls.values())
+
+    async def start(self) -> None:
+        """Start a process; what was known of the one before is forgotten."""
+        paths = [_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
+        page_fd = os.memfd_create("nabra-recogniser")
+        try:
+            os.ftruncate(page_fd, ON_PAGE.size)
+            self.page = mmap.mmap(page_fd, ON_PAGE.size)
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "asr.worker",
+                str(page_fd),
+                pass_fds=(page_fd,),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                # A Ctrl-C in the terminal is the service's to handle: it still needs its recognisers to drain.
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    **_ONE_THREAD,
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    "NABRA_POOL_PID": str(os.getpid()),
+                },
+            )
+        finally:
+            os.close(page_fd)
+        self.sent = self.handled = 0
+        self.why_killed = None
+        self.recycled = self.leaving = False
+        self.load.clear()
+        self.began_s = self.heard_s = time.monotonic()
 
     def send(self, message: Message) -> None:
         """Put a message into the transport's buffer; silently nothing where the process is gone."""
@@ -68,6 +121,19 @@ class Slot:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
 
+    def suspect(self) -> tuple[int, int] | None:
+        """Return the call and segment whose audio a process that has ended may have ended of, None for none.
+
+        A process that somebody else killed did not end of what it heard.
+        """
+        killed_outside = (
+            self.why_killed is None and self.process is not None and self.process.returncode == -signal.SIGKILL
+        )
+        if self.page is None or self.recycled or killed_outside:
+            return None
+        call, segment = ON_PAGE.unpack_from(self.page)
+        return None if (call, segment) == NOBODY else (call, segment)
+
     def loads(self) -> tuple[float, float]:
         """Return (load, partial load) over the last seconds."""
         if len(self.load) < 2:
@@ -76,10 +142,18 @@ class Slot:
         span_s = max(1.0, last[0] - first[0])
         return (last[1] - first[1]) / span_s, (last[2] - first[2]) / span_s
 
-    def health(self) -> WorkerHealth:
+    def health(self, now_s: float) -> WorkerHealth:
         """Return the worker as it was last heard of."""
         load, partial_load = self.loads()
         pid = self.process.pid if self.process is not None and self.running else None
         return WorkerHealth(
-            pid, self.ready, len(self.calls), load, partial_load, self.backlog_s, self.rss_mb
+            pid,
+            self.ready,
+            len(self.calls),
+            load,
+            partial_load,
+            self.backlog_s,
+            self.rss_mb,
+            now_s - self.began_s if pid is not None else 0.0,
+            self.leaving,
         )

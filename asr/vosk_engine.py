@@ -24,7 +24,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from asr.engine import EngineFacts, EngineSession, Hypothesis, Samples, checked
+from asr.engine import EngineFacts, EngineSession, Hypothesis, Samples, checked, refuse_limited
 from asr.errors import EngineError, GrammarInvalid, ModelInvalid, ModelMissing, SessionClosed
 
 RATE_HZ = 16_000
@@ -101,8 +101,8 @@ class VoskEngine:
         Directory of the unpacked model.
     language : str
         Language code that the operator says it understands.
-    grammar : tuple of str
-        Phrases to which recognition is limited; empty for the model's whole language.
+    phrases : tuple of str
+        Key phrases to which sessions can be limited; empty for none.
 
     Raises
     ------
@@ -110,10 +110,10 @@ class VoskEngine:
         Before any native code runs.
     """
 
-    def __init__(self, model_path: Path, language: str, grammar: tuple[str, ...] = ()) -> None:
+    def __init__(self, model_path: Path, language: str, phrases: tuple[str, ...] = ()) -> None:
         check_model_directory(model_path)
         self._path = model_path
-        self._grammar = grammar_json(grammar) if grammar else None
+        self._grammar = grammar_json(phrases) if phrases else None
         mark = hashlib.sha256()
         for part in sorted(p for p in model_path.rglob("*") if p.is_file()):
             mark.update(f"{part.relative_to(model_path)} {part.stat().st_size}\n".encode())
@@ -125,6 +125,8 @@ class VoskEngine:
             confidences=False,
             streaming=True,
             model_id=f"vosk-{model_path.resolve().name}-{mark.hexdigest()[:12]}",
+            # Only graphs that are put together while they run can be cut down to phrases.
+            grammar=bool(phrases) and any(model_path.rglob("HCLr.fst")),
         )
         self._model: Any = None
 
@@ -149,10 +151,12 @@ class VoskEngine:
         warm.final()
         warm.close()
 
-    def session(self) -> EngineSession:
+    def session(self, limited: bool = False) -> EngineSession:
         """Make one caller's decoder."""
         self.load()
-        return _Session(self._model, self._grammar)
+        if limited and not self._facts.grammar:
+            refuse_limited(self._facts)
+        return _Session(self._model, self._grammar if limited else None)
 
 
 def _silence() -> Samples:
@@ -198,7 +202,7 @@ class _Session:
         running = "" if self._fresh else str(_field(recogniser.PartialResult(), "partial"))
         return _hypothesis([*self._said, running])
 
-    def final(self) -> Hypothesis:
+    def final(self, quick: bool = False) -> Hypothesis:
         recogniser = self._mine()
         # FinalResult on a recogniser that has heard nothing is one of the things native code asserts on.
         if not self._fresh:

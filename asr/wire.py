@@ -17,15 +17,18 @@ from enum import IntEnum
 
 import numpy as np
 
-from asr.engine import Hypothesis, Samples
+from asr.engine import Hypothesis, Samples, Word
 from asr.errors import WireError
 
-VERSION = 1
+VERSION = 2
 MAX_BODY = 1 << 20
 _HEADER = struct.Struct("!IBBIII")
 _AFTER_LENGTH = _HEADER.size - 4
 _START = struct.Struct("!d")
-_WORDS = struct.Struct("!dd")
+# What a worker notes on the page that it shares with the pool: call and segment.
+ON_PAGE = struct.Struct("!II")
+NOBODY = (0, 0)
+_WORDS = struct.Struct("!ddI")
 
 
 class Kind(IntEnum):
@@ -39,6 +42,8 @@ class Kind(IntEnum):
     ASK_FINAL = 6
     END = 7
     CLOSE = 8
+    HURRY = 9
+    RECALL = 10
     READY = 32
     PARTIAL = 33
     FINAL = 34
@@ -157,14 +162,26 @@ def read_audio(message: Message) -> Samples:
 def words_body(hypothesis: Hypothesis, decode_s: float) -> bytes:
     """Return words and the CPU seconds they took as the body of PARTIAL or FINAL."""
     confidence = math.nan if hypothesis.confidence is None else hypothesis.confidence
-    return _WORDS.pack(confidence, decode_s) + hypothesis.text.encode()
+    text = hypothesis.text.encode()
+    words = [(word.text, word.confidence, word.start_s, word.end_s) for word in hypothesis.words]
+    one_by_one = json.dumps(words, ensure_ascii=False).encode() if words else b""
+    return _WORDS.pack(confidence, decode_s, len(text)) + text + one_by_one
 
 
 def read_words(message: Message) -> tuple[Hypothesis, float]:
     """Return (words, CPU seconds) of PARTIAL or FINAL; raises WireError where they are cut."""
     try:
-        confidence, decode_s = _WORDS.unpack_from(message.body)
-        text = message.body[_WORDS.size :].decode()
-    except (struct.error, UnicodeDecodeError) as problem:
-        raise WireError(f"{message.kind.name} is cut") from problem
-    return Hypothesis(text, None if math.isnan(confidence) else confidence), decode_s
+        confidence, decode_s, size = _WORDS.unpack_from(message.body)
+        whole = message.body[_WORDS.size :]
+        if len(whole) < size:
+            raise WireError(f"{message.kind.name} is cut")
+        text, one_by_one = whole[:size].decode(), whole[size:]
+        words = tuple(_word(*fields) for fields in json.loads(one_by_one)) if one_by_one else ()
+    except (struct.error, ValueError, TypeError) as problem:
+        raise WireError(f"{message.kind.name} cannot be read") from problem
+    return Hypothesis(text, None if math.isnan(confidence) else confidence, words), decode_s
+
+
+def _word(text: object, confidence: object, start_s: object, end_s: object) -> Word:
+    numbers = [None if value is None else float(str(value)) for value in (confidence, start_s, end_s)]
+    return Word(str(text), *numbers)

@@ -1,26 +1,24 @@
-"""What recognition costs: per 20 ms frame on the event loop, and per decoding in a worker.
+"""What recognition costs: per 20 ms frame on the event loop, and per decoding in a worker; then all that it promises.
 
-The audio is the reading that comes with the embedded model, at telephone rate, with as much silence behind
-it, so that the energy gate has something to hold back. Wall time and CPU time of the thread are measured
-side by side.
+The audio of the stages is the reading that comes with the embedded model, at telephone rate, with as much silence
+behind it, so that the energy gate has something to hold back. Wall time and CPU time of the thread are measured side by
+side.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from asr.decoder import Answer, DecoderClient, SegmentDecoder
 from asr.engine import Samples
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.listener import Listener, ListenerSettings
-from asr.moonshine_engine import embedded_model
 from asr.vad import GateSettings, VoiceActivity, shipped_silero
-from telephony.audio import resample
+from benchmarks.asr_audio import reading
+from benchmarks.asr_promises import Promises
 
 _FRAME = 160
 
@@ -40,16 +38,17 @@ class _NoDecoder:
     def ask(self, segment: int, request: int, final: bool) -> None:
         self._client.on_answer(Answer(segment, request, "", None, 0.0))
 
+    def hurry(self, segment: int, request: int) -> None:
+        """Answered when it was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Answered when it was asked for."""
+
     def end(self, segment: int) -> None:
         """Nothing to forget."""
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-def _reading() -> Samples:
-    audio, rate_hz = soundfile.read(Path(embedded_model()).parent / "two_cities.wav", dtype="int16", always_2d=True)
-    return resample(np.ascontiguousarray(audio[:, 0]), int(rate_hz), 8000)
 
 
 def _decode(decoder: SegmentDecoder, speech: Samples) -> None:
@@ -79,7 +78,14 @@ def _timed(stage: str, unit: str, calls: Sequence[Callable[[], object]]) -> dict
     }
 
 
-def measure(quick: bool) -> list[dict[str, Any]]:
+def measure(quick: bool) -> Iterator[Mapping[str, object]]:
+    """Measure the stages, then every promise of `asr_promises`; each row as soon as it is there."""
+    yield from stages(quick)
+    for finding in Promises(quick).rows():
+        yield finding.as_row()
+
+
+def stages(quick: bool) -> list[dict[str, Any]]:
     """Measure voice activity, the listener and decoding.
 
     Parameters
@@ -92,7 +98,7 @@ def measure(quick: bool) -> list[dict[str, Any]]:
     list of dict
         stage, unit (of one call), n, p50, p95, p99, p999 (wall time) and cpu_mean (CPU time of the thread).
     """
-    speech = _reading()[: (10 if quick else 60) * 8000]
+    speech = reading()[: (10 if quick else 60) * 8000]
     pcm = np.concatenate([speech, np.zeros(speech.size, np.int16)])
     frames = [pcm[at : at + _FRAME] for at in range(0, pcm.size - _FRAME + 1, _FRAME)]
     silero = shipped_silero()

@@ -2,8 +2,9 @@
 
 A stage module is `benchmarks/<something>_stages.py` with `measure(quick: bool)` that returns rows: a
 `timing.Stage`, or a mapping with "stage", "unit" ("s", "ms" or "us"), "n" and percentiles, either "p50",
-"p95", "p99", "p999" of thread CPU time, or the same with "wall_" or "cpu_" before them. A module that cannot
-measure here (a model is missing) raises; the report says so and goes on.
+"p95", "p99", "p999" of thread CPU time, or the same with "wall_" or "cpu_" before them. A row of what is promised has
+"figures" (see `promises`), the "audio" and the "model" they are of. A module that cannot measure here (a model is
+missing) raises; the report says so and goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from benchmarks.timing import Spread, Stage
 
@@ -42,9 +44,13 @@ class Row:
     wall_us: Spreads | None
     cpu_us: Spreads | None
     note: str = ""
+    audio: str = ""
+    model: str = ""
+    figures: tuple[Mapping[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """Return the fields {module, stage, n, wall_us, cpu_us, note}."""
+        """Return the fields {module, stage, n, wall_us, cpu_us, note}, and {audio, model, figures} of a promise."""
+        promised = {"audio": self.audio, "model": self.model, "figures": list(self.figures)} if self.figures else {}
         return {
             "module": self.module,
             "stage": self.name,
@@ -52,6 +58,7 @@ class Row:
             "wall_us": self.wall_us,
             "cpu_us": self.cpu_us,
             "note": self.note,
+            **promised,
         }
 
 
@@ -83,12 +90,10 @@ def collect(quick: bool, names: list[str], told: Callable[[str], None]) -> Itera
     for name in names:
         told(name)
         try:
-            rows = list(importlib.import_module(f"benchmarks.{name}").measure(quick))
+            for row in importlib.import_module(f"benchmarks.{name}").measure(quick):
+                yield as_row(name.removesuffix("_stages"), row)
         except Exception as error:
             yield Skipped(name, f"{type(error).__name__}: {error}")
-            continue
-        for row in rows:
-            yield as_row(name.removesuffix("_stages"), row)
 
 
 def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
@@ -104,6 +109,7 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
         )
     scale = _TO_US.get(str(row.get("unit", "us")), 1.0)
     count = row.get("n", row.get("count", 0))
+    figures = row.get("figures", ())
     return Row(
         module,
         str(row.get("stage", row.get("name", "?"))).removeprefix(f"{module}: "),
@@ -111,6 +117,9 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
         _found(row, ("wall_",), scale),
         _found(row, ("cpu_", ""), scale),
         str(row.get("note", "")),
+        str(row.get("audio", "")),
+        str(row.get("model", "")),
+        tuple(figures) if isinstance(figures, list) else (),
     )
 
 

@@ -227,6 +227,19 @@ class _Checker:
                 f"{speech.speculative_ms} ms is not before endpoint_ms",
                 f"less than {speech.endpoint_ms}",
             )
+        sure_ms, hesitation_ms = speech.endpoint_sure_ms, speech.endpoint_hesitation_ms
+        if sure_ms is not None and not speech.speculative_ms <= sure_ms <= speech.endpoint_ms:
+            yield self.problem(
+                "speech.endpoint_sure_ms",
+                f"{sure_ms} ms is not between speculative_ms and endpoint_ms",
+                f"{speech.speculative_ms} to {speech.endpoint_ms}, or null",
+            )
+        if hesitation_ms is not None and hesitation_ms < speech.endpoint_ms:
+            yield self.problem(
+                "speech.endpoint_hesitation_ms",
+                f"{hesitation_ms} ms is less than endpoint_ms",
+                f"at least {speech.endpoint_ms}, or null",
+            )
         if decision.early_threshold < decision.threshold:
             yield self.problem(
                 "decision.early_threshold",

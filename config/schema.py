@@ -152,7 +152,7 @@ class Budget:
     listen_s: float = between(1, 60, 8.0)
     no_speech_s: float = between(1, 60, 4.0)
     final_wait_ms: int = between(0, 5000, 800)
-    ami_ms: int = between(50, 5000, 500)
+    ami_ms: int = between(50, 5000, 2000)
     total_s: float = between(5, 120, 20.0)
 
 
@@ -166,11 +166,17 @@ class SpeechModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """Recognition of speech: models per language, and when a phrase counts as ended."""
+    """Recognition of speech: models per language, and when a phrase counts as ended.
+
+    A phrase is ended by a silence of `endpoint_ms`; of `endpoint_sure_ms` where its words complete a thought and would
+    settle the call (None: two thirds of it), of `endpoint_hesitation_ms` where they break off (None: twice).
+    """
 
     models: Mapping[str, SpeechModel] = table(LANGUAGE, LANGUAGE_MEANING)
     workers: int = between(1, 256, 2)
     endpoint_ms: int = between(100, 3000, 600)
+    endpoint_sure_ms: int | None = between(100, 3000, None)
+    endpoint_hesitation_ms: int | None = between(100, 5000, None)
     speculative_ms: int = between(50, 3000, 200)
     partial_every_ms: int = between(100, 5000, 500)
     max_backlog_s: float = between(0.2, 30, 2.0)

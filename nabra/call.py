@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import asr.events as speech
+from asr.completeness import Ending, ending
+from asr.endpoint import Patience
 from asr.listener import Listener
 from emotion import Answer, Estimate, Inquiry, Tracker
 from nabra.ears import Deaf, Ears, tracker_settings
@@ -253,13 +255,27 @@ class Call:
                         segment_start_s=start_s + event.start_s,
                     )
                 )
+                if self._listener is not None:
+                    self._listener.expect(self._patience(event.text))
             case speech.RecognitionDegraded(reason=reason):
                 self._publish(EventKind.DEGRADED, now_s, audio_s, {"reason": reason})
                 self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=audio_s, reason=reason))
             case speech.RecognitionRecovered():
                 self._publish(EventKind.RECOVERED, now_s, audio_s, {})
                 self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
+            case speech.RecognitionLimited(limited=limited, reason=reason):
+                kind = EventKind.DEGRADED if limited else EventKind.RECOVERED
+                said = f"only key phrases are listened for: {reason}" if limited else reason
+                self._publish(kind, now_s, audio_s, {"reason": said})
+                self._receive(evidence.RecogniserLimited(at_s=now_s, audio_s=audio_s, limited=limited, reason=reason))
         self.phone.moved()
+
+    def _patience(self, text: str) -> Patience:
+        """How long the caller's silence is waited out, by the words before it and what they already mean."""
+        end = ending(text, self.facts.language)
+        if end is Ending.HESITANT:
+            return Patience.LONG
+        return Patience.SHORT if end is Ending.FINISHED and self._session.intent_sure else Patience.NORMAL
 
     @_entry
     def _on_tone(self, inquiry: Inquiry, answer: Answer | None) -> None:

@@ -60,8 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A folder or file that was named on the command line; anything without a name is a fault of ours.
         if error.filename is None:
             raise
-        print(f"nabra: {os.fsdecode(error.filename)}: {error.strerror}", file=sys.stderr)
+        print(f"nabra: {os.fsdecode(error.filename)}: {_why(error)}", file=sys.stderr)
         return 1
+
+
+def _why(error: OSError) -> str:
+    match error:
+        case FileExistsError():
+            return "this is a file, and a folder is needed"
+        case NotADirectoryError():
+            return "a file stands where a folder is needed"
+        case IsADirectoryError():
+            return "this is a folder, and a file is needed"
+    return error.strerror or str(error)
 
 
 if __name__ == "__main__":

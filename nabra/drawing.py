@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ Samples = npt.NDArray[np.int16]
 RATE_HZ = 8000
 
 INK, FAINT, PAPER, GRID = "#22303c", "#9aa7b2", "#ffffff", "#e6eaee"
-SOUND, AROUSAL, VALENCE, ANGER = "#7f94a6", "#e08e0b", "#3a8f57", "#c8283c"
+SOUND, AROUSAL, VALENCE, ANGER, CALL = "#7f94a6", "#e08e0b", "#3a8f57", "#c8283c", "#2f3e66"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,19 @@ def draw_sound(axes: Any, pcm: Samples) -> None:
     axes.set_ylim(-reach, reach * 1.45)
     axes.set_yticks([])
     axes.set_ylabel("caller", fontsize=9, color=INK)
+
+
+def apart(heights: Sequence[float], least: float, lowest: float = 0.06) -> list[float]:
+    """Return heights for labels, in the order given, near where each belongs: no two nearer than `least`, none lower
+    than `lowest`.
+    """
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    placed = list(heights)
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + least)
+    # Pushed upwards only; bring them back by half of what the topmost was pushed.
+    down = min((placed[order[-1]] - heights[order[-1]]) / 2, placed[order[0]] - lowest) if order else 0.0
+    return [height - down for height in placed]
 
 
 def label(

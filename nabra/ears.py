@@ -58,6 +58,12 @@ class Deaf:
     def ask(self, segment: int, request: int, final: bool) -> None:
         """Not answered."""
 
+    def hurry(self, segment: int, request: int) -> None:
+        """Nothing was asked for."""
+
+    def recall(self, segment: int, request: int) -> None:
+        """Nothing was asked for."""
+
     def end(self, segment: int) -> None:
         """Not heard."""
 
@@ -77,7 +83,12 @@ def speech_specs(config: Config) -> Mapping[str, EngineSpec]:
 def listener_settings(config: Config) -> ListenerSettings:
     """Return when a phrase counts as paused and ended, and how often its words are asked for."""
     speech = config.speech
-    endpoint = EndpointSettings(speculative_ms=speech.speculative_ms, endpoint_ms=speech.endpoint_ms)
+    endpoint = EndpointSettings(
+        speculative_ms=speech.speculative_ms,
+        endpoint_ms=speech.endpoint_ms,
+        sure_ms=speech.endpoint_sure_ms,
+        hesitation_ms=speech.endpoint_hesitation_ms,
+    )
     return ListenerSettings(endpoint=endpoint, partial_every_ms=speech.partial_every_ms)
 
 

@@ -1,13 +1,19 @@
-"""What the published figures of a tone model say of a threshold, read from the JSON that stands beside the model."""
+"""What the published figures of a tone model say of a threshold, read from the JSON that stands beside the model.
+
+Beside them stands what no model can change: how far evidence goes at all (`router.tone`).
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from config.schema import Tone
 from emotion.model import DEFAULT_MODEL, at_prior
+from router.rules import CompiledRule
+from router.tone import highest
 
 FEW_ANGRY = 0.05
 MANY_CALM = 0.05
@@ -57,14 +63,9 @@ class AlarmFigures:
         at the lower row already, many calm ones are where that is so at the higher row still.
         """
         threshold = at_prior(tone.angry_at, tone.anger_prior, self.prior)
-        below = [row for row in self.rows if row.threshold <= threshold]
         above = [row for row in self.rows if row.threshold >= threshold]
-        if not above or (below and below[-1].angry < FEW_ANGRY):
-            useful = [row for row in self.rows if row.angry >= FEW_ANGRY]
-            advice = "train another model"
-            if useful:
-                advice = f"lower it: {self._stated(useful[-1], tone)} alarms {100 * useful[-1].angry:.0f} of 100"
-            return "by the figures of the model hardly any angry caller is alarmed", advice
+        if self.hardly(tone.angry_at, tone):
+            return "by the figures of the model hardly any angry caller is alarmed", self.lower(tone)
         if above[0].calm > MANY_CALM:
             least = f"by the figures of the model more than {100 * above[0].calm:.0f} of 100 calm callers are alarmed"
             # At or below the prior everybody would count as angry.
@@ -72,8 +73,54 @@ class AlarmFigures:
             return least, f"raise it: {self._stated(strict[0], tone)} alarms fewer" if strict else "train another model"
         return None
 
+    def hardly(self, probability: float, tone: Tone) -> bool:
+        """Whether hardly any angry caller reaches a probability of anger, stated at `tone.anger_prior`."""
+        threshold = at_prior(probability, tone.anger_prior, self.prior)
+        below = [row for row in self.rows if row.threshold <= threshold]
+        return self.rows[-1].threshold < threshold or (bool(below) and below[-1].angry < FEW_ANGRY)
+
+    def lower(self, tone: Tone) -> str:
+        """What to do about a threshold that hardly any angry caller reaches."""
+        useful = [row for row in self.rows if row.angry >= FEW_ANGRY]
+        if not useful:
+            return "train another model"
+        return f"lower it: {self._stated(useful[-1], tone)} alarms {100 * useful[-1].angry:.0f} of 100"
+
     def _stated(self, row: Alarmed, tone: Tone) -> str:
         return f"{at_prior(row.threshold, self.prior, tone.anger_prior):.2g}"
+
+
+def unwise(tone: Tone, rules: Iterable[CompiledRule]) -> Iterator[tuple[str, str, str]]:
+    """Yield what a site asks of tone that it will regret: where it stands in the configuration, what, what to do."""
+    figures = AlarmFigures.of(tone)
+    most = highest(tone.anger_prior)
+    if tone.angry_at > most:
+        never = f"no call is ever alarmed: at anger_prior {tone.anger_prior:g} anger is at most {most:.3g} likely"
+        yield (
+            "tone.angry_at",
+            f"angry_at {tone.angry_at:g}: {never}",
+            "lower it" if figures is None else figures.lower(tone),
+        )
+    elif figures is not None and (found := figures.problem(tone)) is not None:
+        yield "tone.angry_at", f"angry_at {tone.angry_at:g}: {found[0]}", found[1]
+    for rule in rules:
+        for name, floor in rule.condition.floors:
+            if name != "anger":
+                continue
+            if floor >= most:
+                said = f"can never hold: at tone.anger_prior {tone.anger_prior:g} anger stays below {most:.3g}"
+            elif figures is not None and figures.hardly(floor, tone):
+                said = (
+                    "will hardly ever hold: anger is a probability where "
+                    f"{100 * tone.anger_prior:g} of 100 calls are angry, and few angry callers reach this one"
+                )
+            else:
+                continue
+            yield (
+                f"rules[{rule.place}].when",
+                f"'{rule.name}' compares anger with {floor:g}, which {said}",
+                f"write angry instead, which holds from tone.angry_at, {tone.angry_at:g}",
+            )
 
 
 def _mean(tables: list[dict[str, Any]], at: str, group: str) -> float:

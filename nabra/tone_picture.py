@@ -10,10 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nabra.drawing import ANGER, AROUSAL, FAINT, GRID, INK, RATE_HZ, VALENCE, Span, canvas, draw_sound, label, save
+from nabra.drawing import (
+    ANGER,
+    AROUSAL,
+    CALL,
+    FAINT,
+    GRID,
+    INK,
+    RATE_HZ,
+    VALENCE,
+    Span,
+    canvas,
+    draw_sound,
+    label,
+    save,
+)
 from nabra.tone_trace import EVERY_S, Estimated, ToneTrace, percent, runs, trend_word
 
-_VOICE, _CALL = "#dbe7f3", "#2f3e66"
+_VOICE = "#dbe7f3"
 _TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97)
 _WINDOW, _QUIET_DB, _RANGE_DB = 256, -30.0, 55.0
 _MOST_COLUMNS = 1100
@@ -61,7 +75,10 @@ def _facts(trace: ToneTrace) -> list[str]:
         return [*facts, f"abstains: {last.reason or 'not sure'}" if last is not None else "no voice"]
     last = usable[-1]
     facts.append(f"anger {percent(last.anger)}, {trend_word(last)}")
-    facts.append("no alarm" if trace.alarmed_at_s is None else f"alarm at {trace.alarmed_at_s:.2f} s")
+    if trace.alarmed_at_s is not None:
+        facts.append(f"alarm at {trace.alarmed_at_s:.2f} s")
+    else:
+        facts.append("no alarm" if trace.weighed else "too little voice for an alarm")
     facts.append(f"{percent(trace.prior)} of calls taken to be angry")
     return facts
 
@@ -109,13 +126,13 @@ def _draw_anger(axes: Any, trace: ToneTrace, span: Span) -> None:
     known = [item for item in trace.estimates if item.call_anger > 0.0]
     if known:
         x, y = [item.t_s for item in known], [trace.evidence(item.call_anger) for item in known]
-        axes.plot(x, y, color=_CALL, linewidth=1.6, zorder=3)
+        axes.plot(x, y, color=CALL, linewidth=1.6, zorder=3)
     for alarmed, group in groupby(trace.estimates, key=lambda item: item.alarmed):
         if alarmed:
             times = [item.t_s for item in group]
             axes.axvspan(times[0] - EVERY_S, times[-1], color=ANGER, alpha=0.1, linewidth=0, zorder=0)
     _draw_curve(axes, trace.estimates, lambda item: trace.evidence(item.anger), ANGER)
-    ends = [(trace.evidence(known[-1].call_anger), "call", percent(known[-1].call_anger), _CALL)] if known else []
+    ends = [(trace.evidence(known[-1].call_anger), "call", percent(known[-1].call_anger), CALL)] if known else []
     ends += [
         (trace.evidence(item.anger), "now", percent(item.anger), ANGER)
         for item in trace.estimates[-1:]

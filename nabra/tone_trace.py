@@ -99,6 +99,11 @@ class ToneTrace:
         return self.estimates[-1].voiced_s if self.estimates else 0.0
 
     @property
+    def weighed(self) -> bool:
+        """Whether enough was heard for an alarm; before that there is none, however angry the caller sounds."""
+        return bool(self.estimates) and self.estimates[-1].call_anger > 0.0
+
+    @property
     def alarmed_at_s(self) -> float | None:
         """When the call was first alarmed; None where it was not."""
         return self.estimates[-1].alarmed_at_s if self.estimates else None

@@ -16,6 +16,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from emotion.alarm import FLOOR_S
 from nabra.demo.view import shown_text
 from nabra.tone_trace import Estimated, ToneTrace, percent, trend_word
 
@@ -91,7 +92,8 @@ def summary(traces: Sequence[ToneTrace]) -> Table:
         if trace.alarmed_at_s is not None:
             alarm = Text(f"at {trace.alarmed_at_s:.2f} s", _ALARM)
         else:
-            alarm = Text("none" if last else f"abstains: {_reason(trace)}", "dim")
+            why = "none" if trace.weighed else "too little voice for one"
+            alarm = Text(why if last else f"abstains: {_reason(trace)}", "dim")
         table.add_row(
             Text(shown_text(trace.name, 40)),
             f"{trace.length_s:.1f} s",
@@ -246,8 +248,11 @@ def _status(trace: ToneTrace) -> list[Text]:
         first.append(f" ALARM at {at_s:.2f} s ", "bold white on red")
     elif at_s is not None:
         first.append(f"alarm at {at_s:.2f} s, over now", "red")
-    else:
+    elif trace.weighed or last.abstained:
         first.append("no alarm", "dim" if not trace.whole else "")
+    else:
+        early = "too little voice for an alarm" if trace.whole else "too early for an alarm"
+        first.append(f"{early}: {last.voiced_s:.1f} s of {FLOOR_S:g} s")
     if last.abstained:
         first.append("   abstains: ", "yellow")
         first.append(last.reason or "not sure", "yellow italic")

@@ -65,6 +65,7 @@ class Condition:
     ceiling : whether it could be true of them, were tone whatever suits it best.
     variables : the names it speaks of.
     uses_tone : whether any of those comes from the voice.
+    floors : each number that one of those must be above, or at least, with its name, as they stand.
     """
 
     text: str
@@ -72,6 +73,7 @@ class Condition:
     ceiling: Test
     variables: frozenset[str]
     uses_tone: bool
+    floors: tuple[tuple[str, float], ...]
 
 
 class ConditionError(Exception):
@@ -123,6 +125,7 @@ def compile_condition(text: str, names: Mapping[Names, frozenset[str]]) -> Condi
         ceiling=_function(best.condition(statement.expression)),
         variables=frozenset(actual.used),
         uses_tone=any(BY_NAME[name].tone is not ToneUse.NOT_TONE for name in actual.used),
+        floors=tuple(actual.floors),
     )
 
 
@@ -150,6 +153,7 @@ class _Translator:
     def __init__(self, text: str, names: Mapping[Names, frozenset[str]], *, ceiling: bool) -> None:
         self.text, self.names, self.ceiling = text, names, ceiling
         self.used: set[str] = set()
+        self.floors: list[tuple[str, float]] = []
 
     def condition(self, node: Any, positive: bool = True) -> ast.expr:
         """Translate what must be true or false."""
@@ -195,10 +199,13 @@ class _Translator:
         tones = [v for v in (left_variable, right_variable) if v is not None and v.tone is not ToneUse.NOT_TONE]
         if not tones:
             return code
-        number = node.right if left_variable is tones[0] else node.left
-        if not isinstance(_positive_number(number), float):
+        number = _positive_number(node.right if left_variable is tones[0] else node.left)
+        if number is None:
             raise ConditionError(f"'{tones[0].name}' may be compared with a number only", self._at(tones[0]))
-        return self._tone(code, tones[0], positive, node.type if left_variable is tones[0] else _MIRRORED[node.type])
+        operator = node.type if left_variable is tones[0] else _MIRRORED[node.type]
+        if operator in ("gt", "ge"):
+            self.floors.append((tones[0].name, number))
+        return self._tone(code, tones[0], positive, operator)
 
     def _contains(self, node: Any) -> ast.expr:
         kind, member, variable = self._operand(node.member)

@@ -148,7 +148,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     threshold, needed_words, too_few = settings.threshold, 1, False
     if not (moment.ended or moment.forced):
         threshold, needed_words = settings.early_threshold, settings.min_words
-    elif _too_few(moment, generation, destination):
+    elif _too_few(moment.understood, moment.asked, generation, destination):
         threshold, too_few = settings.early_threshold, True
     sure = (
         destination in generation.config.destinations
@@ -180,15 +180,24 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure, too_few))
 
 
-def _too_few(moment: Moment, generation: Generation, destination: str) -> bool:
+def would_settle(understood: Understanding, hard: HardHit | None, asked: bool, generation: Generation) -> bool:
+    """Whether these words would name a destination if nothing came after them; of rules and tone it says nothing."""
+    destination, probability = understood.strongest()
+    settings = generation.config.decision
+    too_few = _too_few(understood, asked, generation, destination)
+    threshold = settings.early_threshold if too_few else settings.threshold
+    sure = destination in generation.config.destinations and understood.words > 0 and probability >= threshold
+    return hard is not None or sure
+
+
+def _too_few(understood: Understanding, asked: bool, generation: Generation, destination: str) -> bool:
     """Whether what was said is too little to decide on, unless it is very sure.
 
     A caller who was asked and answers briefly means it; one who wants the default gets it either way.
     """
-    understood = moment.understood
     return (
         0 < understood.words <= FEW_WORDS
-        and not (understood.key_phrase or moment.asked)
+        and not (understood.key_phrase or asked)
         and destination != generation.config.default
     )
 

@@ -134,6 +134,14 @@ class RecogniserBack(Evidence):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecogniserLimited(Evidence):
+    """From now on the recogniser hears key phrases only (`limited`), or everything again; `reason` says why."""
+
+    limited: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HungUp(Evidence):
     """The caller, or the PBX, ended the call."""
 
@@ -155,6 +163,7 @@ Event = (
     | Key
     | RecogniserLost
     | RecogniserBack
+    | RecogniserLimited
     | HungUp
     | Tick
 )
@@ -171,6 +180,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "key": Key,
     "recogniser_lost": RecogniserLost,
     "recogniser_back": RecogniserBack,
+    "recogniser_limited": RecogniserLimited,
     "hung_up": HungUp,
     "tick": Tick,
 }

@@ -144,6 +144,10 @@ def _event(entry: Mapping[str, Any]) -> str:
             return f"prompt '{entry['name']}' ended"
         case "recogniser_lost":
             return f"recogniser lost: {entry['reason']}"
+        case "recogniser_limited" if entry["limited"]:
+            return f"only key phrases are listened for: {entry['reason']}"
+        case "recogniser_limited":
+            return f"everything is listened for: {entry['reason']}"
         case "tick":
             return "a deadline"
         case other:

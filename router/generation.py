@@ -11,8 +11,6 @@ from typing import Protocol
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
-from router.intent import normalise
-from router.intent.phrases import Phrases
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 
@@ -42,6 +40,8 @@ class Posterior(Protocol):
     def words(self) -> int: ...
     @property
     def hard(self) -> Hard | None: ...
+    @property
+    def key_phrase(self) -> bool: ...
 
 
 class IntentReader(Protocol):
@@ -73,7 +73,6 @@ class Generation:
     hash: str
     speaker: Speaker = field(repr=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
-    _phrases: dict[str, Phrases] = field(repr=False)
 
     @classmethod
     def fit(cls, config: Config, number: int, cache_dir: Path | None = None) -> Generation:
@@ -106,11 +105,7 @@ class Generation:
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
-        phrases = {
-            language: Phrases(known for known in config.intents.intents if known.language == language)
-            for language in dict.fromkeys(known.language for known in config.intents.intents)
-        }
-        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations, phrases)
+        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations)
 
     def understand(self, text: str, language: str) -> Understanding:
         """Return what a text means, by this generation's intents.
@@ -124,13 +119,12 @@ class Generation:
         if background and hard is None:
             leads_to = self.destination_of(BACKGROUND, language)
             by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
-        phrases = self._phrases.get(language)
         return Understanding(
             by_intent=MappingProxyType(dict(posterior.by_intent)),
             by_destination=MappingProxyType(by_destination),
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
-            key_phrase=phrases is not None and bool(phrases.search(normalise(text)).boosts),
+            key_phrase=posterior.key_phrase,
         )
 
     def prompt_language(self, available: Mapping[str, object], language: str) -> str | None:

@@ -21,6 +21,7 @@ class Means:
     ----------
     recogniser : whether one hears the call now; `recogniser_at_start` whether one did when the call began.
     lost_reason : why it was lost, the last time; None where it never was.
+    limited_reason : why it heard key phrases only, the last time; None where it always heard everything.
     tone_on : whether tone is analysed; `tone_off_by_caller` that the caller objected.
     tone_deleted : how many estimates were deleted then.
     """
@@ -31,6 +32,7 @@ class Means:
         self._tone = ToneEvidence(config.tone)
         self.recogniser = self.recogniser_at_start = recogniser
         self.lost_reason: str | None = None
+        self.limited_reason: str | None = None
         self.tone_on = config.tone.enabled and notice
         self.tone_off_by_caller = False
         self.tone_deleted = 0
@@ -43,6 +45,11 @@ class Means:
     def lose_recogniser(self, reason: str) -> None:
         """The recogniser is gone."""
         self.recogniser, self.lost_reason = False, reason
+
+    def limit_recogniser(self, limited: bool, reason: str) -> None:
+        """The recogniser hears key phrases only, or everything again."""
+        if limited:
+            self.limited_reason = reason
 
     def hear_tone(self, tone: Tone) -> bool:
         """Take one estimate; return whether it may be used."""
@@ -73,6 +80,8 @@ class Means:
             reasons.append(say(Code.NO_RECOGNISER))
         if self.lost_reason is not None:
             reasons.append(say(Code.RECOGNISER_LOST, reason=self.lost_reason))
+        if self.limited_reason is not None:
+            reasons.append(say(Code.PHRASES_ONLY, reason=self.limited_reason))
         if self.tone_off_by_caller:
             reasons.append(say(Code.TONE_OFF_BY_CALLER))
         elif not self._config.tone.enabled:

@@ -41,6 +41,7 @@ class Code(StrEnum):
     PARTIAL = "partial"
     NO_RECOGNISER = "no_recogniser"
     RECOGNISER_LOST = "recogniser_lost"
+    PHRASES_ONLY = "phrases_only"
     LISTEN_DEADLINE = "listen_deadline"
     TOTAL_DEADLINE = "total_deadline"
     DEFAULT = "default"
@@ -208,6 +209,14 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "فُقد متعرّف الكلام أثناء المكالمة ({reason}).",
         "recogniser lost",
         "فُقد متعرّف الكلام",
+        "",
+        "",
+    ),
+    Code.PHRASES_ONLY: (
+        "For a time only key phrases were listened for ({reason}).",
+        "اقتصر الاستماع لبعض الوقت على العبارات الرئيسية ({reason}).",
+        "key phrases only",
+        "عبارات رئيسية فقط",
         "",
         "",
     ),

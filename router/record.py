@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -59,6 +59,8 @@ SCHEMA = 2
 READABLE = (1, SCHEMA)
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
 _SINCE_2 = ("prior", "call_anger", "trend", "lost")
+_FIELDS = {name: tuple(one.name for one in dataclasses.fields(kind)) for name, kind in EVENT_KINDS.items()}
+_NUMBERS_OF_TONE = ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend")
 _INTENTS_SHOWN = 3
 
 _COMMAND_NAMES: dict[type[Command], str] = {
@@ -70,6 +72,10 @@ _COMMAND_NAMES: dict[type[Command], str] = {
     StopAnalysis: "stop_analysis",
     Decide: "decide",
 }
+
+
+FORCED = _COMMAND_NAMES[ForceFinal]
+_PLAY, _DECIDE = _COMMAND_NAMES[PlayPrompt], _COMMAND_NAMES[Decide]
 
 
 class Outcome(StrEnum):
@@ -290,6 +296,10 @@ class RecordedCall:
     decision : what was decided, or None.
     generation_hash : of the generation that decided.
     has_text : whether the words were kept.
+    told : what each event led to that changes what is heard next: prompts by name, and FORCED for a forced final.
+    decided_by : place of the event that let the decision fall, or None.
+    first_words : place of the first event after which any words were understood, or None.
+    tone_heard : the tone of this call was listened for; `tone_deleted` how many estimates an objection deleted.
     """
 
     call: CallFacts
@@ -298,6 +308,11 @@ class RecordedCall:
     decision: Decision | None
     generation_hash: str
     has_text: bool
+    told: tuple[tuple[str, ...], ...]
+    decided_by: int | None
+    first_words: int | None
+    tone_heard: bool
+    tone_deleted: int
 
 
 def read_record(value: Mapping[str, Any]) -> RecordedCall:
@@ -318,14 +333,19 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
         facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
         if not isinstance(facts.call, str):
             raise TypeError("call is not a text")
-        decision = value["decision"]
+        decision, timeline, tone = value["decision"], value["timeline"], value["tone"]
         return RecordedCall(
             call=facts,
             recogniser_available=bool(value["recogniser_available"]),
-            evidence=tuple((_event_from_json(entry, schema), float(entry["now_s"])) for entry in value["timeline"]),
+            evidence=tuple([(_event_from_json(entry, schema), float(entry["now_s"])) for entry in timeline]),
             decision=None if decision is None else decision_from_json(decision),
             generation_hash=value["generation"]["hash"],
             has_text=value["text"] is not None,
+            told=tuple([_told(entry["commands"]) for entry in timeline]),
+            decided_by=next((n for n, entry in enumerate(timeline) if _decides(entry["commands"])), None),
+            first_words=next((n for n, entry in enumerate(timeline) if entry.get("words")), None),
+            tone_heard=bool(tone["analysed"] or tone["off_by_caller"]),
+            tone_deleted=int(tone["deleted"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error!r}") from None
@@ -334,7 +354,7 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
 def _entry_to_json(entry: Entry) -> dict[str, object]:
     event = entry.event
     line: dict[str, object] = {"now_s": entry.now_s, "event": KIND_OF[type(event)]}
-    line.update({name.name: getattr(event, name.name) for name in dataclasses.fields(event)})
+    line.update({name: getattr(event, name) for name in _FIELDS[KIND_OF[type(event)]]})
     for name, value in line.items():
         if isinstance(value, float):
             line[name] = _finite(value)
@@ -358,14 +378,25 @@ def _command_to_json(command: Command) -> dict[str, object]:
     return shown
 
 
+def _told(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    if not commands:
+        return ()
+    kinds = [(one["command"], one) for one in commands]
+    return tuple([one["name"] if kind == _PLAY else kind for kind, one in kinds if kind in (_PLAY, FORCED)])
+
+
+def _decides(commands: Sequence[Mapping[str, Any]]) -> bool:
+    return any(one["command"] == _DECIDE for one in commands)
+
+
 def _event_from_json(entry: Mapping[str, Any], schema: int) -> Event:
-    kind = EVENT_KINDS[entry["event"]]
-    names = [name.name for name in dataclasses.fields(kind)]
-    given = {name: entry[name] for name in names if schema > 1 or name not in _SINCE_2}
-    for name in ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend"):
-        if name in given and given[name] is None and entry["event"] == "tone":
-            given[name] = math.nan
-    return kind(**given)
+    name = entry["event"]
+    given = {field: entry[field] for field in _FIELDS[name] if schema > 1 or field not in _SINCE_2}
+    if name == "tone":
+        for number in _NUMBERS_OF_TONE:
+            if number in given and given[number] is None:
+                given[number] = math.nan
+    return EVENT_KINDS[name](**given)
 
 
 def _finite(value: float) -> float | None:

@@ -80,7 +80,7 @@ def redact(text: str, after: str = "") -> str:
     text : a phrase.
     after : what was said before it, redacted: a number that began there goes on here, however short the rest.
     """
-    if not text:
+    if not any(map(_is_number, _TOKEN.findall(text))):
         return text
     start = len(after) + 1 if after else 0
     whole = f"{after} {text}" if after else text
@@ -111,6 +111,15 @@ def _read(token: str) -> tuple[str, _Part | None, bool]:
     if part is None and word.startswith(_AND):
         return word, _WORDS.get(word[1:]), True
     return word, part, False
+
+
+@lru_cache(maxsize=4096)
+def _is_number(token: str) -> bool:
+    """Whether a word may be counted as digits: where none is, there is nothing to take out."""
+    return token == MASK or token[0].isdigit() or _read(token)[1] not in _NO_NUMBER
+
+
+_NO_NUMBER = (None, _Part.FILLER, _Part.TIMES)
 
 
 class _Run:

@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Wait, decide
+from router.decider import Ask, Moment, Wait, decide, would_settle
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -37,6 +37,7 @@ from router.evidence import (
     NoticeStarted,
     PromptEnded,
     RecogniserBack,
+    RecogniserLimited,
     RecogniserLost,
     SpeechPaused,
     SpeechStarted,
@@ -97,6 +98,7 @@ class Session:
         self._asked = False
         self._speech = Speech()
         self._waiting_for_tone = False
+        self._waited_on: tuple[object, ...] | None = None
         self._hung_up_at_s: float | None = None
         self._notice_s: tuple[float | None, float | None] = (None, None)
         self._timeline = Timeline(keep_text=config.records.keep_text)
@@ -108,7 +110,7 @@ class Session:
         if self.state not in HEEDED_IN[type(event)]:
             self._ignore(event)
             return []
-        event = replace(event, at_s=round(event.at_s - self._opened_s, 6))
+        event = _at(event, round(event.at_s - self._opened_s, 6))
         heard_s, self._timeline.audio_s = self._timeline.audio_s, max(self._timeline.audio_s, event.audio_s)
         commands: list[Command] = []
         if self.state is State.WAITING_NOTICE and not isinstance(event, NoticeStarted | NoticeEnded | HungUp):
@@ -137,6 +139,12 @@ class Session:
     def deadline(self) -> float | None:
         """Return the monotonic time by which `tick` must be called if nothing else happens, or None."""
         return self._opened_s + self._next_s() if self.state in OPEN else None
+
+    @property
+    def intent_sure(self) -> bool:
+        """Whether what was heard so far would settle the call, had the caller finished; reading it changes nothing."""
+        transcript = self._transcript
+        return would_settle(transcript.understood, transcript.hard, self._asked, self.generation)
 
     def record(self, now_s: float) -> DecisionRecord:
         """Return everything there is to know of this call so far, for the log."""
@@ -232,6 +240,8 @@ class Session:
                 self._means.lose_recogniser(event.reason)
             case RecogniserBack():
                 self._means.recogniser = True
+            case RecogniserLimited():
+                self._means.limit_recogniser(event.limited, event.reason)
             case HungUp():
                 self._hang_up(now, commands)
             case Tick():
@@ -341,13 +351,33 @@ class Session:
 
     def _consult(self, now: float, commands: list[Command], *, ended: bool) -> None:
         """Ask the decider, and do what it says."""
+        grounds = self._grounds()
+        if not ended and grounds == self._waited_on:
+            return
         trigger = Trigger.END_OF_SPEECH if ended else Trigger.WORDS
         verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
+        self._waited_on = grounds if isinstance(verdict, Wait) and not ended else None
         self._waiting_for_tone = isinstance(verdict, Wait) and verdict.for_tone
         if isinstance(verdict, Decision):
             self._settle(verdict, commands)
         elif isinstance(verdict, Ask):
             self._ask(commands)
+
+    def _grounds(self) -> tuple[object, ...]:
+        """All that a wait rests on before the caller has finished: while it stays, the decider would say the same."""
+        transcript = self._transcript
+        return (
+            transcript.understood,
+            transcript.text,
+            transcript.hard,
+            self._asked,
+            self._speech.spoke,
+            self._tone_awaited,
+        )
+
+    @property
+    def _tone_awaited(self) -> bool:
+        return self._means.tone_awaited and self.state in ANALYSING
 
     def _decide_now(self, now: float, commands: list[Command], trigger: Trigger, key: str | None = None) -> None:
         verdict = decide(self._moment(now, trigger, ended=False, forced=True, key=key), self.generation)
@@ -408,7 +438,7 @@ class Session:
             asked=self._asked,
             spoke=self._speech.spoke,
             tone=tone,
-            tone_awaited=self._means.tone_awaited and self.state in ANALYSING,
+            tone_awaited=self._tone_awaited,
             footing=Footing(
                 recogniser=self._means.recogniser,
                 lost=self._means.recogniser_lost,
@@ -428,3 +458,8 @@ class Session:
 
     def _note(self, event: Event, now: float, commands: list[Command]) -> None:
         self._timeline.note(event, now, self.state.value, commands, self._transcript.understood, self._waiting_for_tone)
+
+
+def _at(event: Event, at_s: float) -> Event:
+    """Return the event as of that time; most events of a replay already are."""
+    return event if event.at_s == at_s and type(event.at_s) is float else replace(event, at_s=at_s)

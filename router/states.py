@@ -16,6 +16,7 @@ from router.evidence import (
     NoticeStarted,
     PromptEnded,
     RecogniserBack,
+    RecogniserLimited,
     RecogniserLost,
     SpeechPaused,
     SpeechStarted,
@@ -64,6 +65,7 @@ HEEDED_IN: dict[type[Event], frozenset[State]] = {
     Key: OPEN,
     RecogniserLost: OPEN,
     RecogniserBack: OPEN,
+    RecogniserLimited: OPEN,
     HungUp: OPEN | {State.DECIDED},
     Tick: OPEN,
 }

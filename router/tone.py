@@ -2,14 +2,16 @@
 
 Anger is added up as evidence, in natural log-odds from the prior that an estimate is stated for: 0 says nothing, and
 it does not matter which prior that was. What is known at one moment is stated for the operator's own prior
-(`tone.anger_prior`).
+(`tone.anger_prior`). An estimate counts where it heard more of the voice than those before it: what a tracker says
+over and over while the caller is silent is the same evidence, and not more of it.
 
 - `anger`, how the caller sounds now: each estimate counts by its confidence, halved every `half_life_s`. A fixed
   weight of no evidence stands beside them, so that one unsure estimate says little, and what was heard long ago
   fades back to the prior. Arousal and valence likewise, as probabilities, back to 0.5.
 - `call_anger`, what a call is alarmed by: the most that the tracker gave at any moment, which weighs by itself how
-  much was heard; evidence for anger stands while it is fresh and then fades with the same half-life. So a call is
-  ever alarmed where its highest reaches `tone.angry_at`, which is what the figures of the model count.
+  much was heard; evidence for anger fades with the same half-life, but by seconds of voice heard after it: a caller
+  who says no more is not calmer for that. So a call is ever alarmed where its highest reaches `tone.angry_at`, which
+  is what the figures of the model count, and is so until enough of a calmer voice was heard.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ CALM_WEIGHT = 0.25
 MOST_EVIDENCE = 7.0
 """One estimate counts for a thousand to one at most, on either side."""
 FRESH_S = 1.0
-"""Estimates come four times a second: one that no other followed for so long begins to fade."""
+"""Seconds of voice heard after an estimate before what it gave of the call begins to fade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ UNHEARD = ToneNow(
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """An estimate that counts: when it was made, its confidence, its evidence of anger, and the rest as given."""
+    """An estimate that counts: when it was made, of how much voice, its evidence of anger, and the rest as given."""
 
     at_s: float
+    voiced_s: float
     confidence: float
     anger: float
     call_anger: float | None
@@ -92,13 +95,16 @@ class ToneEvidence:
         """Whether no further estimate will come."""
 
     def add(self, tone: Tone, at_s: float) -> None:
-        """Take one estimate, made at `at_s`; abstentions and numbers off the scale count for nothing."""
+        """Take one estimate, made at `at_s`.
+
+        Abstentions, numbers off the scale, and estimates of no more voice than one that counts count for nothing.
+        """
         self.seen += 1
         self.lost = self.lost or tone.lost
-        numbers = (tone.confidence, tone.anger, tone.arousal, tone.valence, tone.trend)
+        numbers = (tone.voiced_s, tone.confidence, tone.anger, tone.arousal, tone.valence, tone.trend)
         if tone.abstained or not all(math.isfinite(number) for number in numbers) or tone.confidence <= 0:
             return
-        if not 0.0 < tone.prior < 1.0:
+        if not 0.0 < tone.prior < 1.0 or (self._used and tone.voiced_s <= self._used[-1].voiced_s):
             return
         call_anger = tone.call_anger
         if call_anger is not None and not math.isfinite(call_anger):
@@ -107,6 +113,7 @@ class ToneEvidence:
         self._used.append(
             _Used(
                 at_s=at_s,
+                voiced_s=tone.voiced_s,
                 confidence=_unit(tone.confidence),
                 anger=_evidence(tone.anger, tone.prior),
                 call_anger=None if call_anger is None else _evidence(call_anger, tone.prior),
@@ -140,8 +147,9 @@ class ToneEvidence:
             valence += weight * used.valence
         share = total + CALM_WEIGHT
         middle = 0.5 * CALM_WEIGHT
+        heard_s = self._used[-1].voiced_s
         given = [
-            min(used.call_anger, used.call_anger * self._left(now_s - used.at_s - FRESH_S))
+            min(used.call_anger, used.call_anger * self._left(heard_s - used.voiced_s - FRESH_S))
             for used in self._used
             if used.call_anger is not None
         ]
@@ -160,6 +168,11 @@ class ToneEvidence:
     def _left(self, age_s: float) -> float:
         """What is left of something after so long, 0..1."""
         return math.exp2(-max(0.0, age_s) / self._half_life_s)
+
+
+def highest(prior: float) -> float:
+    """The highest probability of anger that can be reached where `prior` of all calls are taken to be angry."""
+    return _probability(_log_odds(prior) + MOST_EVIDENCE)
 
 
 def _unit(number: float) -> float:

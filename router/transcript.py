@@ -81,7 +81,8 @@ class Transcript:
 
     def _join(self, start: int) -> str:
         parts = [text.strip() for _, text in self._finals[start:]]
-        return redact(" ".join(part for part in (*parts, self._partial.strip()) if part))
+        said = [part for part in (*parts, self._partial.strip()) if part]
+        return redact(" ".join(said)) if len(said) > 1 else "".join(said)
 
     def _understand(self) -> None:
         everything, answer = self._join(0), self._join(self._answer_from) if self._asked else ""

@@ -136,7 +136,9 @@ def write_pbx_files(directory: Path, settings: PbxFilesSettings) -> list[Path]:
         for path in written:
             with contextlib.suppress(OSError):
                 path.unlink()
-        raise PbxFilesError(f"cannot write {error.filename or directory}: {error.strerror}") from error
+        a_file = isinstance(error, FileExistsError | NotADirectoryError) and Path(error.filename) not in contents
+        why = "a file stands where a folder is needed" if a_file else error.strerror
+        raise PbxFilesError(f"cannot write {error.filename or directory}: {why}") from error
     return written
 
 
@@ -154,8 +156,7 @@ def _texts(settings: PbxFilesSettings) -> dict[str, str]:
         "SELF_SERVICE": "\n".join(_self_service(settings)),
         "QUEUES": "\n".join(_queues(settings)),
         "COPY_SOUNDS": (
-            "cp -r sounds/. \"$(asterisk -rx 'core show settings' |"
-            " sed -n 's/.*Data directory: *//p')/sounds/\""
+            "cp -r sounds/. \"$(asterisk -rx 'core show settings' | sed -n 's/.*Data directory: *//p')/sounds/\""
             if any(destination.prompts for destination in settings.destinations)
             else "# (there are no prompts to copy)"
         ),
@@ -197,9 +198,7 @@ def _self_service(settings: PbxFilesSettings) -> Iterator[str]:
 
 def _queues(settings: PbxFilesSettings) -> Iterator[str]:
     queues = dict.fromkeys(
-        destination.queue
-        for destination in settings.destinations
-        if destination.kind is PbxDestinationKind.QUEUE
+        destination.queue for destination in settings.destinations if destination.kind is PbxDestinationKind.QUEUE
     )
     for queue in queues:
         yield f"\n[{queue}](nabra-queue)"
@@ -232,9 +231,8 @@ def _permit(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return (
-            f"; {host} is a name, which an access list cannot hold; with its address in place of x.x.x.x:\n"
-            + (";deny=0.0.0.0/0.0.0.0\n;permit=x.x.x.x/255.255.255.255")
+        return f"; {host} is a name, which an access list cannot hold; with its address in place of x.x.x.x:\n" + (
+            ";deny=0.0.0.0/0.0.0.0\n;permit=x.x.x.x/255.255.255.255"
         )
     mask = "255.255.255.255" if address.version == 4 else "128"
     return f"deny=0.0.0.0/0.0.0.0\ndeny=::/0\npermit={address}/{mask}"

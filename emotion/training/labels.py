@@ -6,7 +6,7 @@ import unicodedata
 
 HIGH, LOW = 1.0, 0.0
 
-_CALLED = {
+CALLED = {
     "anger": "anger angry ang rage furious fury mad غضب غاضب غاضبة عصبي عصبية معصب معصبة",
     "happiness": "happiness happy hap joy joyful cheerful glad فرح فرحان فرحانة سعيد سعيدة سعادة مبسوط مبسوطة",
     "sadness": "sadness sad unhappy حزن حزين حزينة",
@@ -18,7 +18,8 @@ _CALLED = {
     "boredom": "boredom bored ملل",
     "frustration": "frustration frustrated annoyed irritated upset محبط محبطة إحباط منزعج منزعجة انزعاج متضايق",
 }
-EMOTIONS = tuple(_CALLED)
+"""What each feeling may be called."""
+EMOTIONS = tuple(CALLED)
 """Every name of a feeling that a clip may carry; frustration stands between, and is neither angry nor not."""
 
 
@@ -35,17 +36,21 @@ def _folded(words: str) -> frozenset[str]:
     return frozenset(plain(word) for word in words.split())
 
 
-_EMOTION = {word: name for name, words in _CALLED.items() for word in _folded(words)}
+_EMOTION = {word: name for name, words in CALLED.items() for word in _folded(words)}
 _AROUSAL_OF = dict.fromkeys(("anger", "happiness", "fear", "surprise"), HIGH)
 _AROUSAL_OF |= dict.fromkeys(("sadness", "neutral", "calm", "boredom"), LOW)
 _VALENCE_OF = {"happiness": 1.0, "neutral": 0.5, "calm": 0.5}
 _VALENCE_OF |= dict.fromkeys(("anger", "sadness", "fear", "disgust", "frustration"), 0.0)
 
-_YES = _folded("yes y true high strong positive pleasant pos angry anger نعم عال عالي عالية مرتفع إيجابي غاضب")
-_NO = _folded("no n false low weak negative unpleasant neg calm none لا منخفض منخفضة سلبي هادئ")
-_BETWEEN = _folded("medium mid middle moderate neutral mixed متوسط محايد")
-_FEMALE = _folded("f female woman w أنثى امرأة")
-_MALE = _folded("m male man ذكر رجل")
+ENDS = {
+    "1": "yes y true high strong positive pleasant pos angry anger نعم عال عالي عالية مرتفع إيجابي غاضب",
+    "0": "no n false low weak negative unpleasant neg calm none لا منخفض منخفضة سلبي هادئ",
+    "0.5": "medium mid middle moderate neutral mixed متوسط محايد",
+}
+"""What an end of a scale, and the middle, may be called."""
+_SIDE = {word: float(value) for value, words in ENDS.items() for word in _folded(words)}
+GENDERS = {"f": "f female woman w أنثى امرأة", "m": "m male man ذكر رجل"}
+_GENDER = {word: name for name, words in GENDERS.items() for word in _folded(words)}
 
 
 def emotion_of(word: str) -> str | None:
@@ -76,9 +81,8 @@ def side(word: str) -> float | None:
         If it is neither.
     """
     folded = plain(word)
-    for words, value in ((_YES, 1.0), (_NO, 0.0), (_BETWEEN, 0.5)):
-        if folded in words:
-            return value
+    if folded in _SIDE:
+        return _SIDE[folded]
     number = float(folded)
     if not 0.0 <= number <= 1.0:
         raise ValueError(word)
@@ -87,5 +91,4 @@ def side(word: str) -> float | None:
 
 def gender_of(word: str) -> str:
     """Return f, m, or empty where the label says neither."""
-    folded = plain(word)
-    return "f" if folded in _FEMALE else "m" if folded in _MALE else ""
+    return _GENDER.get(plain(word), "")

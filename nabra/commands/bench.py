@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
     from benchmarks.report import Row
 
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from benchmarks import report
+    from benchmarks import promises, report
 
     names = report.modules()
     if args.stages:
@@ -81,15 +83,26 @@ def run(args: argparse.Namespace) -> int:
             cost = dataclasses.asdict(measure_call_cost(args.quick))
     report.write_json(args.out / "bench.json", facts, rows, skipped, cost=cost, quick=args.quick)
     report.write_plot(args.out / "bench.png", facts, rows)
+    promised = [row for row in rows if row.figures]
+    if promised:
+        promises.write_plot(args.out / "promises.png", facts, promised)
     if args.json:
         if cost is not None:
             print(json.dumps({"per_call": cost}), flush=True)
     else:
         console = Console()
-        console.print(_table(rows, facts))
+        timed = [row for row in rows if row.wall_us or row.cpu_us]
+        if timed:
+            console.print(_table(timed, facts))
+        if promised:
+            console.print(promises.table(promised))
+        for line in _list([row for row in rows if row not in timed]):
+            console.print(line)
         if cost is not None:
             console.print(_cost_line(cost), highlight=False)
-        console.print(f"written: {args.out / 'bench.json'}, {args.out / 'bench.png'}", highlight=False, soft_wrap=True)
+        names = ["bench.json", "bench.png", *(["promises.png"] if promised else [])]
+        written = ", ".join(str(args.out / name) for name in names)
+        console.print(f"written: {written}", highlight=False, soft_wrap=True)
     return 0 if rows else 1
 
 
@@ -113,6 +126,17 @@ def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
         title = escape(f"{row.module}: {row.name}")
         table.add_row(f"{title}\n[dim]{escape(row.note)}[/]" if row.note else title, names, *cells)
     return table
+
+
+def _list(rows: list[Row]) -> Iterator[Text | Padding]:
+    """What was measured but has no times: names, the figures below them in the whole width."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for row in rows:
+        yield Text(f"{row.module}: {row.name}")
+        if row.note:
+            yield Padding(Text(row.note, style="dim"), (0, 0, 0, 4))
 
 
 def _short(spread: Mapping[str, float], point: str) -> str:

@@ -88,13 +88,13 @@ def examine(path: Path) -> Iterable[Remark]:
     from asr.errors import AsrError
     from nabra.ears import speech_specs
     from nabra.generations import fit
-    from nabra.tone_figures import AlarmFigures
+    from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
     from router.errors import RouterError, RulesError
 
     try:
         config = configuration.load(path)
-        fit(config, number=1)
+        rules = fit(config, number=1).rules.rules
     except (configuration.ConfigError, RulesError) as error:
         for problem in error.problems:
             yield Remark(True, problem.position, problem.message, problem.expected, problem.nearest)
@@ -107,11 +107,9 @@ def examine(path: Path) -> Iterable[Remark]:
             create_engine(spec)
         except AsrError as error:
             yield Remark(True, config.places.get(f"speech.models.{language}"), str(error))
-    figures = AlarmFigures.of(config.tone) if config.tone.enabled else None
-    found = None if figures is None else figures.problem(config.tone)
-    if found is not None:
-        place = config.places.get("tone.angry_at", config.places.get("tone"))
-        yield Remark(False, place, f"angry_at {config.tone.angry_at:g}: {found[0]}", advice=found[1])
+    for where, what, advice in unwise(config.tone, rules) if config.tone.enabled else ():
+        place = config.places.get(where, config.places.get("tone"))
+        yield Remark(False, place, what, advice=advice)
     if config.tone.enabled and config.tone.model is not None:
         for what, advice in forbidding_of(config.tone.model):
             yield Remark(False, config.places.get("tone.model"), what, advice=advice)

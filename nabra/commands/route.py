@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         if args.picture is not None:
             from nabra.demo.picture import draw_call
 
-            draw_call(routed.events, pcm, args.picture / (names[path] + ".png"))
+            draw_call(routed.events, pcm, args.picture / (names[path] + ".png"), alarm_at=loaded.config.tone.angry_at)
 
     return each_file(args.files, "routing", route)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Train a tone model on labelled recordings of any rate and format, heard as a phone line would "
         "give them, and judge it on voices that it was not trained on. MANIFEST is a table (CSV; comma, semicolon or "
         "tab), or a folder with a manifest.csv. Columns: path, speaker, and one or more of emotion, arousal, valence, "
-        "anger; also corpus, language, gender, licence, intensity, fold. Interrupted, it goes on where it was when "
-        "called again.",
+        "anger; also corpus, language, gender, licence, intensity, fold. Labels may be English or Arabic: "
+        "nabra train --labels lists them. Interrupted, it goes on where it was when called again.",
     )
     parser.add_argument("manifests", metavar="MANIFEST", nargs="+", type=Path, help="recordings to train on")
     parser.add_argument(
@@ -47,6 +47,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps work between runs (default: state directory)")
     parser.add_argument("--seeds", type=_count, metavar="N", help="times that all is fitted and judged (default: 3)")
     parser.add_argument("--quick", action="store_true", help="a small model in seconds, to try your manifest with")
+    parser.add_argument("--labels", action=_Labels, help="list the labels that are understood, and exit")
     parser.set_defaults(func=run)
 
 
@@ -107,6 +108,28 @@ def run(args: argparse.Namespace) -> int:
             f"warning: {speakers} speakers are few: the figures say little about other callers", highlight=False
         )
     return 0
+
+
+class _Labels(argparse.Action):
+    """Prints every label that a manifest may have, in English and Arabic."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from emotion.training.labels import CALLED, ENDS, GENDERS
+
+        columns = (
+            ("emotion", CALLED),
+            ("arousal, valence, anger: a number from 0 to 1, or", ENDS),
+            ("gender", GENDERS),
+        )
+        for column, labels in columns:
+            print(column)
+            for name, words in labels.items():
+                print(f"  {name}: {', '.join(words.split())}")
+        print("Case, vowel marks and the kind of alef, yeh or heh do not matter.")
+        parser.exit()
 
 
 def _count(text: str) -> int:

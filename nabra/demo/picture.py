@@ -8,7 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from nabra.demo.story import CallStory, Happened, ToneAt, WordsAt
-from nabra.drawing import ANGER, AROUSAL, FAINT, GRID, INK, RATE_HZ, Samples, Span, canvas, draw_sound, label, save
+from nabra.drawing import (
+    ANGER,
+    AROUSAL,
+    CALL,
+    FAINT,
+    GRID,
+    INK,
+    RATE_HZ,
+    Samples,
+    Span,
+    apart,
+    canvas,
+    draw_sound,
+    label,
+    save,
+)
 from nabra.tone_trace import percent
 
 _NOTICE, _DECISION, _SPEECH_END = "#eef1f4", "#12715b", "#3465a4"
@@ -22,6 +37,7 @@ def draw_call(
     *,
     title: str = "",
     note: str = "",
+    alarm_at: float | None = None,
 ) -> None:
     """Draw one call as a PNG.
 
@@ -32,6 +48,7 @@ def draw_call(
     path : where the picture goes; its folder must exist.
     title : who called; the file's name where it is empty.
     note : a line in small print, such as that the speech is synthetic.
+    alarm_at : probability of anger, at the prior of the estimates, from which the call is alarmed; not drawn if None.
     """
     story = CallStory()
     for event in events:
@@ -40,7 +57,7 @@ def draw_call(
     figure, (sound, words, tone) = canvas((1.25, 0.95, 1.3), height_in=6.4, span=span, top=0.80, bottom=0.085)
     draw_sound(sound, pcm)
     _draw_words(words, story, span)
-    _draw_tone(tone, story.tones, span, story.decided_s)
+    _draw_tone(tone, story.tones, span, story.decided_s, alarm_at)
     for axes in (sound, words, tone):
         if story.notice_s is not None and story.notice_s[1]:
             axes.axvspan(story.notice_s[0], story.notice_s[1], color=_NOTICE, zorder=0)
@@ -123,8 +140,8 @@ class _Lanes:
         return lane
 
 
-def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None = None) -> None:
-    """Draw arousal and the evidence of anger; where the model abstains, its reason on hatched ground and no numbers."""
+def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None, alarm_at: float | None) -> None:
+    """Draw arousal, the evidence of anger, and the alarm; where the model abstains, its reason on hatched ground."""
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.5, 1])
     axes.set_ylabel("arousal,\nevidence of anger", fontsize=9, color=INK)
@@ -145,20 +162,41 @@ def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float 
         else:
             axes.plot(t, [tone.arousal for tone in group], color=AROUSAL, linewidth=2, marker=".", markersize=5)
             axes.plot(t, [tone.evidence for tone in group], color=ANGER, linewidth=2, marker=".", markersize=5)
+    _draw_alarm(axes, tones, span, decided_s, alarm_at)
     usable = [tone for tone in tones if not tone.abstained]
     if usable:
         last = usable[-1]
-        names = sorted(
-            [
-                (last.arousal, f"arousal {last.arousal:.2f}", AROUSAL),
-                (last.evidence, f"anger {percent(last.anger)}", ANGER),
-            ]
-        )
-        apart = max(0.0, 0.14 - (names[1][0] - names[0][0])) / 2
+        names = [
+            (last.arousal, f"arousal {last.arousal:.2f}", AROUSAL),
+            (last.evidence, f"anger {percent(last.anger)}", ANGER),
+        ]
+        if last.call_anger:
+            names.append((last.on_that_scale(last.call_anger), f"call {percent(last.call_anger)}", CALL))
         near = decided_s is not None and 0 <= decided_s - last.t_s < span.part(0.1)
         x = (decided_s if near and decided_s is not None else last.t_s) + span.part(0.006)
-        for (value, name, colour), shift in zip(names, (-apart, apart), strict=True):
-            label(axes, x, value + shift, name, colour, size=9)
+        for y, (_, name, colour) in zip(apart([value for value, _, _ in names], 0.14), names, strict=True):
+            label(axes, x, y, name, colour, size=9)
+
+
+def _draw_alarm(
+    axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None, alarm_at: float | None
+) -> None:
+    """Draw what was heard of the call, the threshold that it is held against, and the first alarm."""
+    weighed = [tone for tone in tones if tone.call_anger > 0.0]
+    if weighed:
+        heights = [tone.on_that_scale(tone.call_anger) for tone in weighed]
+        axes.plot([tone.t_s for tone in weighed], heights, color=CALL, linewidth=1.6)
+    if alarm_at is None:
+        return
+    threshold = tones[0].on_that_scale(alarm_at)
+    axes.axhline(threshold, color=ANGER, linewidth=1.0, linestyle=(0, (2, 2)), zorder=2)
+    label(axes, span.begin_s + span.part(0.004), threshold, f"alarm from {percent(alarm_at)}", ANGER, size=8)
+    first = next((tone.t_s for tone in tones if tone.alarmed), None)
+    if first is not None:
+        axes.axvline(first, color=ANGER, linewidth=1.4, linestyle=(0, (4, 2)))
+        room = (span.end_s if decided_s is None else decided_s) - first > span.part(0.12)
+        x, align = (first + span.part(0.004), "left") if room else (first - span.part(0.004), "right")
+        label(axes, x, 1.02, f"alarm at {first:.2f} s", ANGER, align=align, weight="bold")
 
 
 def _runs(tones: Sequence[ToneAt]) -> list[tuple[bool, list[ToneAt]]]:

@@ -93,7 +93,7 @@ async def run(
         await pbx.stop()
         logging.disable(logging.NOTSET)
     stage.begin(f"drawing {len(placed)} pictures")
-    pictures = await asyncio.to_thread(_draw, placed, watcher, out)
+    pictures = await asyncio.to_thread(_draw, placed, watcher, out, base.tone.angry_at)
     stage.end("done")
     if as_json:
         for one, picture in zip(placed, pictures, strict=True):
@@ -214,13 +214,13 @@ class _Stages:
         self._step_s = time.monotonic()
 
 
-def _draw(placed: Sequence[PlacedCall], watcher: _Watcher, out: Path) -> list[Path]:
+def _draw(placed: Sequence[PlacedCall], watcher: _Watcher, out: Path, alarm_at: float) -> list[Path]:
     pictures = []
     for number, one in enumerate(placed, 1):
         picture = out / f"{number:02d}-{one.sample.name}.png"
         events = watcher.events.get(str(one.call), [])
         title = f"{one.sample.name}  {one.sample.caller_number}"
-        draw_call(events, one.audio(), picture, title=title, note="synthetic speech")
+        draw_call(events, one.audio(), picture, title=title, note="synthetic speech", alarm_at=alarm_at)
         pictures.append(picture)
     return pictures
 

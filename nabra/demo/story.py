@@ -30,7 +30,8 @@ class ToneAt:
     """How the caller sounded: audio time in seconds, the rest 0..1; not to be used where `abstained`.
 
     `anger` is the probability where `prior` of all calls are angry, so a few per cent is already much; `evidence`
-    is what it says of anger, 0.5 nothing either way.
+    is what it says of anger, 0.5 nothing either way. `call_anger` is what was heard of the call so far, which an alarm
+    is held against, 0 where that is too little; `alarmed` whether the alarm is on.
     """
 
     t_s: float
@@ -39,11 +40,17 @@ class ToneAt:
     abstained: bool
     reason: str
     prior: float = 0.5
+    call_anger: float = 0.0
+    alarmed: bool = False
 
     @property
     def evidence(self) -> float:
         """Anger as if half of all calls were angry: what can be drawn on one scale with arousal."""
-        return at_prior(self.anger, self.prior, 0.5)
+        return self.on_that_scale(self.anger)
+
+    def on_that_scale(self, anger: float) -> float:
+        """Put another probability of anger, at the same prior, on the scale of `evidence`."""
+        return at_prior(anger, self.prior, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,8 @@ class CallStory:
                         bool(data.get("abstained")),
                         str(data.get("reason", "")),
                         _number(data.get("prior")) or 0.5,
+                        _number(data.get("call_anger")) or 0.0,
+                        bool(data.get("alarmed")),
                     )
                 )
             case "key":

@@ -39,6 +39,7 @@ class IntentPosterior:
     by_intent, by_destination : each sums to 1, or is empty.
     words : how many words were heard.
     hard : the hard word that decided, or None.
+    key_phrase : a key phrase or a hard word was heard.
     """
 
     intent: str
@@ -48,6 +49,7 @@ class IntentPosterior:
     by_destination: Mapping[str, float]
     words: int
     hard: HardWord | None = None
+    key_phrase: bool = False
 
 
 class IntentModel:
@@ -121,8 +123,9 @@ class IntentModel:
             left = 1 - HARD_WORD_SHARE if by_intent else 0.0
             by_intent = {name: left * probability for name, probability in by_intent.items()}
             by_intent[hits.hard.intent] = by_intent.get(hits.hard.intent, 0.0) + 1 - left
+        heard = bool(hits.boosts)
         if not by_intent:
-            return IntentPosterior("", "", 0.0, {}, {}, len(words))
+            return IntentPosterior("", "", 0.0, {}, {}, len(words), key_phrase=heard)
         by_destination: dict[str, float] = {}
         for name, probability in by_intent.items():
             destination = self._destinations[language, name]
@@ -130,7 +133,7 @@ class IntentModel:
         strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
         intent = min(by_intent, key=lambda name: (-by_intent[name], name))
         return IntentPosterior(
-            intent, strongest, by_destination[strongest], by_intent, by_destination, len(words), hits.hard
+            intent, strongest, by_destination[strongest], by_intent, by_destination, len(words), hits.hard, heard
         )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.endpoint import Endpointer, EndpointSettings, Turn
+from asr.endpoint import Endpointer, EndpointSettings, Patience, Turn
 from asr.errors import SettingsInvalid
 from asr.vad import FRAME_S
 
@@ -58,6 +58,58 @@ def test_the_end_of_speech_is_the_last_speech_frame() -> None:
     assert ends.paused
 
 
+def pause_until_ended(patience: Patience | None, settings: EndpointSettings, told_after_s: float = 0.25) -> float:
+    """Return the silence that ended an utterance where patience was told so long into it, s."""
+    ends = Endpointer(settings)
+    for index in range(200):
+        end_s = (index + 1) * FRAME_S
+        turn = ends.step(SPEECH if index < 30 else SILENCE, index * FRAME_S, end_s)
+        if patience is not None and end_s >= 30 * FRAME_S + told_after_s:
+            ends.expect(patience)
+        if turn is Turn.ENDED:
+            return end_s - ends.speech_end_s
+    raise AssertionError("never ended")
+
+
+@pytest.mark.parametrize(
+    ("patience", "settings", "silence_s"),
+    [
+        (None, EndpointSettings(), 0.6),
+        (Patience.SHORT, EndpointSettings(), 0.4),
+        (Patience.NORMAL, EndpointSettings(), 0.6),
+        (Patience.LONG, EndpointSettings(), 1.2),
+        (Patience.SHORT, EndpointSettings(endpoint_ms=900, sure_ms=300, hesitation_ms=2000), 0.3),
+        (Patience.LONG, EndpointSettings(endpoint_ms=900, sure_ms=300, hesitation_ms=2000), 2.0),
+        (Patience.SHORT, EndpointSettings(speculative_ms=250, endpoint_ms=300), 0.25),
+    ],
+)
+def test_patience_lengthens_and_shortens_the_silence_that_ends(
+    patience: Patience | None, settings: EndpointSettings, silence_s: float
+) -> None:
+    ended_s = pause_until_ended(patience, settings)
+    assert silence_s - 1e-9 <= ended_s < max(silence_s, 0.25 + FRAME_S) + FRAME_S
+
+
+def test_patience_that_comes_late_ends_the_utterance_at_once() -> None:
+    assert 0.5 <= pause_until_ended(Patience.SHORT, EndpointSettings(), 0.5) < 0.5 + 2 * FRAME_S
+
+
+def test_each_pause_begins_with_the_normal_patience() -> None:
+    ends = Endpointer(EndpointSettings())
+    ended: list[float] = []
+    ends.expect(Patience.LONG)
+    for index, probability in enumerate(
+        frames(1, SPEECH) + frames(0.3, SILENCE) + frames(1, SPEECH) + frames(2, SILENCE)
+    ):
+        turn = ends.step(probability, index * FRAME_S, (index + 1) * FRAME_S)
+        if turn is Turn.PAUSED and index * FRAME_S < 1.5:
+            ends.expect(Patience.SHORT)
+        if turn is Turn.ENDED:
+            ended.append((index + 1) * FRAME_S - ends.speech_end_s)
+    assert len(ended) == 1
+    assert 0.6 - 1e-9 <= ended[0] < 0.6 + FRAME_S
+
+
 @given(st.lists(st.floats(0, 1), max_size=300))
 def test_turns_come_in_a_sensible_order_whatever_is_heard(probabilities: list[float]) -> None:
     after = {
@@ -75,7 +127,16 @@ def test_turns_come_in_a_sensible_order_whatever_is_heard(probabilities: list[fl
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"speech_at": 0.3}, {"silence_under": 0.0}, {"speculative_ms": 700}, {"speculative_ms": 0}, {"start_frames": 0}],
+    [
+        {"sure_ms": 100},
+        {"sure_ms": 700},
+        {"hesitation_ms": 500},
+        {"speech_at": 0.3},
+        {"silence_under": 0.0},
+        {"speculative_ms": 700},
+        {"speculative_ms": 0},
+        {"start_frames": 0},
+    ],
 )
 def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsInvalid):

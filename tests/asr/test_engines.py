@@ -53,13 +53,15 @@ def test_a_grammar_is_json_with_a_word_for_everything_else() -> None:
     ]
 
 
-def test_the_embedded_engine_takes_no_grammar() -> None:
-    with pytest.raises(EngineError, match="no grammar"):
-        create_engine(EngineSpec(EngineKind.MOONSHINE, "en", grammar=("a",)))
+def test_the_embedded_engine_cannot_be_limited() -> None:
+    with pytest.raises(EngineError, match="cannot be limited"):
+        create_engine(EngineSpec(EngineKind.MOONSHINE, "en", phrases=("a",))).session(limited=True)
 
 
 def test_a_description_comes_back_from_json() -> None:
     spec = EngineSpec(EngineKind.SCRIPTED, "ar", Path("x"), ("a",), (ScriptedLine(0.0, 1.0, "مرحبا"),))
+    assert EngineSpec.from_json(spec.to_json()) == spec
+    spec = EngineSpec(EngineKind.MOONSHINE, "en", final=spec, crowded=Path("small"))
     assert EngineSpec.from_json(spec.to_json()) == spec
     for text in ("", "{}", "[]", '{"kind": "none"}'):
         with pytest.raises(WireError):

@@ -20,6 +20,8 @@ class HandDecoder:
         self.client: DecoderClient | None = None
         self.audio: dict[int, list[Samples]] = {}
         self.asked: list[tuple[int, int, bool]] = []
+        self.hurried: list[tuple[int, int]] = []
+        self.recalled: list[tuple[int, int]] = []
         self.ended: list[int] = []
 
     def attach(self, client: DecoderClient) -> None:
@@ -33,6 +35,12 @@ class HandDecoder:
 
     def ask(self, segment: int, request: int, final: bool) -> None:
         self.asked.append((segment, request, final))
+
+    def hurry(self, segment: int, request: int) -> None:
+        self.hurried.append((segment, request))
+
+    def recall(self, segment: int, request: int) -> None:
+        self.recalled.append((segment, request))
 
     def end(self, segment: int) -> None:
         self.ended.append(segment)
@@ -122,9 +130,7 @@ def test_a_final_asked_for_at_a_pause_is_only_a_partial_when_speech_goes_on(
     assert len([event for event in heard if isinstance(event, Endpoint)]) == 1
 
 
-def test_answers_nobody_waits_for_are_dropped(
-    listener: Listener, hand: HandDecoder, heard: list[SpeechEvent]
-) -> None:
+def test_answers_nobody_waits_for_are_dropped(listener: Listener, hand: HandDecoder, heard: list[SpeechEvent]) -> None:
     speak(listener, np.concatenate([silence(0.5), SPEECH, silence(1)]))
     finals = [index for index, (_, _, final) in enumerate(hand.asked) if final]
     hand.answer(finals[-1], "words")

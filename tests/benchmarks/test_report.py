@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import report, telephony_stages
 from benchmarks.timing import Spread, Stage, Stopwatch, measure_calls
+from nabra.cli import main
 from tests.nabra.test_commands import nabra
 
 
@@ -85,6 +86,25 @@ def test_the_command_measures_a_stage_and_leaves_files(tmp_path: Path) -> None:
     stored = json.loads((tmp_path / "bench.json").read_text())
     assert [row["stage"] for row in stored["stages"]] == [line["stage"] for line in lines]
     assert (tmp_path / "bench.png").exists()
+
+
+def test_figures_without_times_are_a_list_below_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "AUC 0.876, seeds differ by 0.001: acted 0.846 (0.80-0.88), spoken 0.807 (0.74-0.87); from training"
+    rows = [{"stage": "telephony: how well", "n": 9, "note": note}, ROW | {"stage": "telephony: how fast"}]
+    monkeypatch.setattr(telephony_stages, "measure", lambda quick: rows)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["bench", "telephony", "--quick", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    table, _, below = shown.partition("└")
+    assert "telephony: how fast" in table
+    assert "how well" not in table
+    assert [line.rstrip() for line in below.splitlines()[2:5]] == [
+        "telephony: how well",
+        "    AUC 0.876, seeds differ by 0.001: acted 0.846 (0.80-0.88), spoken 0.807",
+        "    (0.74-0.87); from training",
+    ]
 
 
 def test_a_stage_that_there_is_not_is_told() -> None:

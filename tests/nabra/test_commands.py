@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion.training.labels import emotion_of, gender_of, side
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
@@ -54,6 +55,38 @@ def test_help_names_every_command() -> None:
     ):
         assert f"    {name}" in done.stdout, name
     assert "pbx-files" in done.stdout
+
+
+def test_a_file_where_a_folder_is_needed_and_the_reverse_are_said(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.write_text("mine")
+    for words, said in (
+        (("emotion", UPGRADE, "--picture", there), f"{there}: this is a file, and a folder is needed"),
+        (("route", UPGRADE, "--records", tmp_path), f"{tmp_path}: this is a folder, and a file is needed"),
+        (("pbx-files", there), f"cannot write {there}: a file stands where a folder is needed"),
+    ):
+        done = nabra(*words)
+        assert done.returncode == 1
+        assert done.stderr == f"nabra: {said}\n"
+    assert there.read_text() == "mine"
+
+
+def test_train_lists_labels_in_english_and_arabic() -> None:
+    done = nabra("train", "--labels")
+    assert done.returncode == 0
+    assert "anger: anger, angry," in done.stdout
+    assert "غاضب" in done.stdout
+    read, listed = {"emotion": emotion_of, "arousal, valence, anger": side, "gender": gender_of}, 0
+    for line in done.stdout.splitlines()[:-1]:
+        name, _, words = line.partition(":")
+        if not line.startswith("  "):
+            reads = read.pop(name)
+            continue
+        for word in words.split(","):
+            assert str(reads(word)).removesuffix(".0") == name.strip(), word
+            listed += 1
+    assert (read, listed > 90) == ({}, True)
+    assert "nabra train --labels" in " ".join(nabra("train", "--help").stdout.split())
 
 
 def test_route_prints_the_documented_fields() -> None:
@@ -184,5 +217,5 @@ def test_a_folder_that_cannot_be_made_is_one_line(words: list[object], tmp_path:
     done = nabra(*words, tmp_path / "file" / "out")
     assert done.returncode == 1
     assert done.stderr.startswith(f"nabra: {tmp_path}/file")
-    assert done.stderr.endswith("Not a directory\n")
+    assert done.stderr.endswith("a file stands where a folder is needed\n")
     assert done.stderr.count("\n") == 1

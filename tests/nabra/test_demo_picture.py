@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from nabra.demo.picture import draw_call
+from nabra.drawing import apart
 
 RNG = np.random.default_rng(5)
 PCM = RNG.normal(0, 2000, 8000 * 6).astype(np.int16)
@@ -68,6 +69,38 @@ def test_whole_call_shows_tone_and_decision(tmp_path: Path) -> None:
     assert has_colour(picture, 0xE0, 0x8E, 0x0B)
     assert has_colour(picture, 0xC8, 0x28, 0x3C)
     assert has_colour(picture, 0x12, 0x71, 0x5B)
+
+
+def alarmed(call_anger: float, *, alarmed: bool) -> list[Event]:
+    more = {"anger": 0.01, "call_anger": call_anger, "alarmed": alarmed, "prior": 0.03}
+    return [Event(event.kind, event.audio_s, {**event.data, **more}) for event in tones(abstained=False)]
+
+
+def test_the_alarm_its_threshold_and_what_it_is_held_against_are_drawn(tmp_path: Path) -> None:
+    red: dict[str, np.ndarray] = {}
+    for name, events, alarm_at in (
+        ("without", alarmed(0.0, alarmed=False), None),
+        ("threshold", alarmed(0.0, alarmed=False), 0.085),
+        ("call", alarmed(0.03, alarmed=False), 0.085),
+        ("alarm", alarmed(0.2, alarmed=True), 0.085),
+    ):
+        draw_call([*events, DECIDED], PCM, tmp_path / f"{name}.png", alarm_at=alarm_at)
+        picture = drawn(tmp_path / f"{name}.png")
+        assert has_colour(picture, 0x2F, 0x3E, 0x66) is (name in ("call", "alarm"))
+        red[name] = np.abs(picture - np.array([0xC8, 0x28, 0x3C]) / 255).max(axis=-1) < 0.25
+    before_any_tone = np.s_[:, :250]
+    assert not red["without"][before_any_tone].any()
+    assert red["threshold"][before_any_tone].sum() > 50
+    upright = [int(red[name].sum(axis=0).max()) for name in ("call", "alarm")]
+    assert upright[1] > upright[0] + 50
+
+
+def test_labels_stand_apart_near_their_curves_and_within_the_axes() -> None:
+    assert apart([], 0.14) == []
+    assert apart([0.5, 0.1], 0.14) == [0.5, 0.1]
+    assert apart([0.5, 0.5], 0.14) == pytest.approx([0.43, 0.57])
+    low = apart([0.02, 0.05, 0.01], 0.14)
+    assert low == pytest.approx([0.2, 0.34, 0.06])
 
 
 def test_abstained_tone_is_drawn_without_numbers(tmp_path: Path) -> None:

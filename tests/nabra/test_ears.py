@@ -68,6 +68,28 @@ def test_tracker_and_router_raise_the_same_first_alarm(model: ToneModel, angry_a
     assert (first is None) is (angry_at > 0.02)
 
 
+def test_a_caller_who_says_no_more_is_neither_angrier_nor_calmer(model: ToneModel) -> None:
+    pcm = read_audio(ROOT / "nabra" / "demo" / "samples" / "arabic-bill.flac")
+    tone = replace(SHIPPED.tone, angry_at=0.015)
+    settings = tracker_settings(replace(SHIPPED, tone=tone), model)
+    heard, repeated = ToneEvidence(tone), 0
+    frames = -(-len(pcm) // 160)
+    silent = np.concatenate((pcm, np.zeros(frames * 160 - len(pcm) + 30 * 8000, np.int16)))
+    estimates = trace(silent, [True] * frames + [False] * 1500, model, settings)
+    ends_s = next(estimate.t_s for estimate in estimates if estimate.voiced_s == estimates[-1].voiced_s)
+    for estimate in estimates:
+        heard.add(as_evidence(estimate, tone.anger_prior), estimate.t_s)
+        if estimate.t_s == ends_s:
+            spoken = heard.now(ends_s)
+        repeated += estimate.t_s > ends_s
+    after = heard.now(estimates[-1].t_s)
+    assert repeated >= 119
+    assert spoken.alarmed
+    assert after.alarmed
+    assert after.call_anger == spoken.call_anger
+    assert abs(after.anger - tone.anger_prior) < 0.2 * abs(spoken.anger - tone.anger_prior)
+
+
 def calls_of(folder: Path, emotions: set[str], seconds: float = 8.0) -> list[Samples]:
     """Calls of that many seconds, each of one speaker's recordings one after the other, none used twice."""
     clips: dict[str, list[Samples]] = {}

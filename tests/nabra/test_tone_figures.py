@@ -12,8 +12,10 @@ import pytest
 import config
 from config.schema import Tone
 from emotion.model import at_prior
-from nabra.commands.check import examine
-from nabra.tone_figures import Alarmed, AlarmFigures
+from nabra.commands.check import Remark, examine
+from nabra.tone_figures import Alarmed, AlarmFigures, unwise
+from router.evidence import Tone as Heard
+from router.tone import ToneEvidence, highest
 
 SHIPPED = config.load().tone
 
@@ -112,6 +114,63 @@ def test_a_threshold_stated_as_if_half_of_all_callers_were_angry_is_remarked_on(
     assert "hardly any angry caller is alarmed" in remark.text
     assert remark.position is not None
     assert "0.75" in file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
+
+
+def remarks_on(tmp_path: Path, angry_at: float, when: str) -> list[Remark]:
+    """What is said of tone where the shipped site has this threshold and one more rule."""
+    shutil.copytree(config.SHIPPED.parent, tmp_path / "site")
+    file = tmp_path / "site" / "nabra.yaml"
+    text = file.read_text(encoding="utf-8").replace(f"angry_at: {SHIPPED.angry_at}", f"angry_at: {angry_at}")
+    rule = f"rules:\n  - name: loud\n    when: {when}\n    then: {{raise_minutes: 1}}\n"
+    file.write_text(text.replace("rules:\n", rule, 1), encoding="utf-8")
+    return [remark for remark in examine(file) if "anger" in remark.text or "angry" in remark.text]
+
+
+@pytest.mark.parametrize("angry_at", [0.972, 0.999])
+def test_a_threshold_that_no_evidence_reaches_is_remarked_on(tmp_path: Path, angry_at: float) -> None:
+    (remark,) = remarks_on(tmp_path, angry_at, "angry")
+    assert not remark.error
+    assert f"angry_at {angry_at}: no call is ever alarmed: at anger_prior 0.03 anger is at most 0.971" in remark.text
+    assert remark.advice.startswith("lower it: 0.3 alarms")
+
+
+def test_where_a_model_has_no_figures_a_threshold_that_nothing_reaches_is_remarked_on(own: Tone) -> None:
+    assert own.model is not None
+    own.model.with_suffix(".json").unlink()
+    assert list(unwise(replace(own, angry_at=0.9), ())) == []
+    ((where, _, advice),) = unwise(replace(own, angry_at=0.98), ())
+    assert (where, advice) == ("tone.angry_at", "lower it")
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("anger > 0.6", "compares anger with 0.6, which will hardly ever hold"),
+        ("words > 3 and (angry or 0.55 <= anger)", "compares anger with 0.55, which will hardly ever hold"),
+        ("anger >= 0.98", "compares anger with 0.98, which can never hold"),
+        ("anger > 0.3", ""),
+        ("arousal > 0.9", ""),
+    ],
+)
+def test_a_rule_that_asks_for_more_anger_than_callers_show_is_remarked_on(tmp_path: Path, when: str, said: str) -> None:
+    found = remarks_on(tmp_path, SHIPPED.angry_at, when)
+    if not said:
+        assert found == []
+        return
+    (remark,) = found
+    assert not remark.error
+    assert f"'loud' {said}" in remark.text
+    assert remark.advice == "write angry instead, which holds from tone.angry_at, 0.045"
+    assert remark.position is not None
+    assert when in remark.position.file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
+
+
+def test_how_likely_anger_is_at_most_follows_the_prior() -> None:
+    tone = ToneEvidence(replace(SHIPPED, anger_prior=0.2))
+    certain = Heard(at_s=1, t_s=1, voiced_s=1, arousal=1, valence=0, anger=1, confidence=1, prior=0.2, call_anger=1)
+    tone.add(certain, 1.0)
+    assert tone.now(1.0).call_anger == pytest.approx(highest(0.2))
+    assert tone.now(1.0).anger < highest(0.2)
 
 
 def test_no_threshold_at_the_prior_is_advised(own: Tone) -> None:

@@ -116,6 +116,13 @@ def test_an_alarm_that_is_over_stays_on_record() -> None:
     assert "alarm at 3.00 s, over now" in "\n".join(drawn(trace(items, 5.25)))
 
 
+def test_why_there_is_no_alarm_yet_is_said() -> None:
+    early = Estimated(1.25, voiced_s=1.2, anger=0.65, call_anger=0.0)
+    assert "too early for an alarm: 1.2 s of 1.5 s" in "\n".join(drawn(trace([early], heard_s=1.25)))
+    assert "too little voice for an alarm: 1.2 s of 1.5 s" in "\n".join(drawn(trace([early])))
+    assert "no alarm" in "\n".join(drawn(trace([early, Estimated(1.75, voiced_s=1.6)], heard_s=1.75)))
+
+
 def test_no_voice_is_said() -> None:
     assert "no voice was heard" in "\n".join(drawn(trace([])))
     assert "no voice yet" in "\n".join(drawn(trace([], heard_s=1.0)))
@@ -127,10 +134,10 @@ def test_a_name_cannot_write_on_the_screen() -> None:
 
 
 def test_the_summary_has_a_line_for_each() -> None:
-    lines = shown(
-        summary([calm_then_angry(), trace([abstained(1.0, "too noisy")]), trace([]), trace([Estimated(1.0)])])
-    )
-    assert len(lines) == 5
-    for line, end in zip(lines[1:], ("at 3.00 s", "abstains: too noisy", "abstains: no voice", "none"), strict=True):
+    noisy, early = abstained(1.0, "too noisy"), Estimated(1.25, voiced_s=1.2, anger=0.65, call_anger=0.0)
+    lines = shown(summary([calm_then_angry(), *(trace(items) for items in ([noisy], [], [Estimated(1.0)], [early]))]))
+    assert len(lines) == 6
+    ends = ("at 3.00 s", "abstains: too noisy", "abstains: no voice", "none", "too little voice for one")
+    for line, end in zip(lines[1:], ends, strict=True):
         assert line.rstrip().endswith(end)
     assert "60 %" in lines[1]

@@ -62,6 +62,7 @@ class Posterior:
     by_destination: Mapping[str, float]
     words: int
     hard: Hard | None
+    key_phrase: bool = False
 
 
 class KeywordReader:
@@ -77,7 +78,7 @@ class KeywordReader:
             by_intent = {name: 0.95 if name == heard[0] else 0.05 / (len(KEYWORDS) - 1) for name in KEYWORDS}
         by_destination = {BY_INTENT[name]: value for name, value in by_intent.items()}
         hard = Hard("fraud", "fraud", "complaints") if "fraud" in spoken else None
-        return Posterior(by_intent, by_destination, len(spoken), hard)
+        return Posterior(by_intent, by_destination, len(spoken), hard, hard is not None)
 
 
 def rule(name: str, when: str, **then: object) -> Rule:
@@ -140,6 +141,7 @@ class Caller:
         self.prompt_s = prompt_s
         self.commands: list[tuple[float, Command]] = []
         self.prompt: tuple[str, float] | None = None
+        self.voiced_s = 0.75
         self.session = Session(facts, self.generation, opened_s, recogniser_available=recogniser)
         self._obey(self.session.tick(opened_s))
 
@@ -211,12 +213,14 @@ class Caller:
         call_anger: float | None = None,
         lost: bool = False,
     ) -> Caller:
+        """Let the tracker tell of another quarter of a second of voice."""
+        self.voiced_s += 0.25
         return self.tell(
             evidence.Tone(
                 at_s=self.now_s,
                 audio_s=self.t,
                 t_s=self.t,
-                voiced_s=1.0,
+                voiced_s=self.voiced_s,
                 arousal=anger,
                 valence=1 - anger,
                 anger=anger,

@@ -10,14 +10,14 @@ from config.schema import DecisionSettings, IntentSet
 from router import Generation, replay
 from router.reasons import Code
 from router.session import State
-from tests.router.scripted import BY_INTENT, INTENTS, Caller, Hard, Posterior, generation, site
+from tests.router.scripted import BY_INTENT, INTENTS, Caller, Hard, Posterior, site
 
 KEYED = tuple(replace(known, key_phrases=("order",)) if known.name == "buy" else known for known in INTENTS)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Finds one intent in any text, with one probability; "fraud" is a hard word."""
+    """Finds one intent in any text, with one probability; "fraud" is a hard word, "order" a key phrase."""
 
     intent: str = "buy"
     probability: float = 0.7
@@ -27,7 +27,8 @@ class Reader:
         words = text.split()
         hard = Hard("fraud", "fraud", "complaints") if "fraud" in words else None
         by_intent = {self.intent: self.probability, "balance": 1 - self.probability}
-        return Posterior(by_intent, {BY_INTENT[name]: p for name, p in by_intent.items()}, len(words), hard)
+        by_destination = {BY_INTENT[name]: p for name, p in by_intent.items()}
+        return Posterior(by_intent, by_destination, len(words), hard, "order" in words or hard is not None)
 
 
 def said(text: str, probability: float = 0.7, **changes: object) -> Caller:
@@ -74,7 +75,7 @@ def test_where_nothing_is_asked_a_person_answers_and_the_record_says_why() -> No
 
 
 def test_at_the_end_of_listening_few_words_are_no_surer() -> None:
-    made = Generation.of(site(intents=IntentSet(intents=KEYED)), 1, Reader())
+    made = Generation.fit(site(intents=IntentSet(intents=KEYED)), 1)
     caller = Caller(made).until(3).speaks().until(4).partial("i would like").until(60)
     assert caller.decision.destination == "reception"
 
@@ -86,8 +87,31 @@ def test_a_caller_who_wants_the_default_is_not_asked() -> None:
 
 
 def test_a_key_phrase_is_known_by_the_operators_examples() -> None:
-    made = generation(intents=IntentSet(intents=KEYED))
+    made = Generation.fit(site(intents=IntentSet(intents=KEYED)), 1)
     assert made.understand("An ORDER, please", "en").key_phrase
     assert made.understand("it is fraud", "en").key_phrase
     assert not made.understand("disorder", "en").key_phrase
     assert not made.understand("order", "ar").key_phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "sure"),
+    [
+        ("", 0.9, False),
+        ("phones", 0.7, False),
+        ("phones", 0.95, True),
+        ("order", 0.7, True),
+        ("fraud", 0.1, True),
+        ("i would like one", 0.7, True),
+        ("i would like one", 0.5, False),
+    ],
+)
+def test_the_intent_is_sure_where_these_words_would_settle_the_call(text: str, probability: float, sure: bool) -> None:
+    made = Generation.of(site(intents=IntentSet(intents=KEYED)), 1, Reader(probability=probability))
+    caller = Caller(made).until(3).speaks().until(4).partial(text)
+    before = caller.session.record(caller.now_s).to_json()
+    assert caller.session.intent_sure is sure
+    assert caller.session.record(caller.now_s).to_json() == before
+    if caller.session.decision is None:
+        caller.until(4.5).ends().final(text)
+        assert (caller.session.decision is not None) is sure

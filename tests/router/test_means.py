@@ -53,6 +53,14 @@ def test_a_recogniser_that_came_back_was_still_lost_once() -> None:
     assert codes(means) == [Code.RECOGNISER_LOST]
 
 
+def test_a_call_that_was_listened_to_for_phrases_only_says_so_even_after_it_climbed() -> None:
+    means = Means(site(), notice=True, recogniser=True)
+    means.limit_recogniser(True, "the machine is full: load 0.80, room for 0.75")
+    means.limit_recogniser(False, "there is room again")
+    assert means.recogniser
+    assert codes(means) == [Code.PHRASES_ONLY]
+
+
 def test_a_call_may_begin_without_a_recogniser() -> None:
     means = Means(site(), notice=True, recogniser=False)
     assert not means.recogniser_lost

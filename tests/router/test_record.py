@@ -227,6 +227,22 @@ def test_every_ending_can_be_explained(ending: str) -> None:
     }[ending] in text
 
 
+def test_what_a_call_was_listened_to_with_is_told_and_explained_in_both_languages() -> None:
+    caller = Caller().until(3).speaks()
+    busy = "the machine is full: load 0.80, room for 0.75"
+    caller.tell(evidence.RecogniserLimited(at_s=caller.now_s, audio_s=3.0, limited=True, reason=busy))
+    caller.tell(evidence.RecogniserLimited(at_s=caller.now_s, audio_s=3.0, limited=False, reason="there is room again"))
+    caller.until(4).final("buy").until(5).ends()
+    record = as_json(caller)
+    text = explain(record)
+    assert f"only key phrases are listened for: {busy}" in text
+    assert "everything is listened for: there is room again" in text
+    assert f"For a time only key phrases were listened for ({busy})." in text
+    assert "اقتصر الاستماع لبعض الوقت على العبارات الرئيسية" in text
+    kinds = [event for event, _ in read_record(record).evidence if isinstance(event, evidence.RecogniserLimited)]
+    assert [event.limited for event in kinds] == [True, False]
+
+
 def test_arabic_calls_speak_arabic_to_the_agent() -> None:
     caller = Caller(generation(), facts=CallFacts(call="a", pbx="main", language="ar"))
     caller.until(3).speaks().until(4).ends().final("عندي شكوى")

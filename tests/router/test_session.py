@@ -16,7 +16,7 @@ from router.record import Outcome
 from router.session import HEEDED_IN, TRANSITIONS, State
 from tests.router.scripted import ANGRY_RULES, DESTINATIONS, Caller, generation, rule, site
 
-HARD_S = 20 - 0.5 - 1.0
+HARD_S = 20 - 2.0 - 1.0
 
 
 def codes(caller: Caller) -> list[Code]:
