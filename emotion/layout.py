@@ -99,6 +99,8 @@ WIDTH = QUALITY + QUALITIES
 # the ten qualities, and the energy against that of the speech before.
 STRIDE = 5
 STEP_MOVES = 8
+# How many steps lie between the three that each later layer joins.
+LOOK_BACK = (1, 2)
 STEP_CHANNELS = MEL_BANDS + STEP_MOVES + QUALITIES + 1
 
 DESCRIPTORS: tuple[str, ...] = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emotion.baseline import CalmSpeech
 from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
 from emotion.functionals import FEATURES, FEATURES_HASH
-from emotion.layout import STEP_CHANNELS, STRIDE
+from emotion.layout import LOOK_BACK, STEP_CHANNELS, STRIDE
 from emotion.sequence import Layers
 
 Floats = NDArray[np.float64]
@@ -130,9 +130,7 @@ class ToneModel:
         try:
             return cls(session, file, hashlib.sha256(content).hexdigest()[:12], facts)
         except (KeyError, ValueError) as error:
-            raise ModelError(
-                f"tone model {file} states no usable prior, calm speech or layers over steps: {error}"
-            ) from error
+            raise ModelError(f"tone model {file} states no usable prior, calm speech or layers: {error}") from error
 
     def predict(self, features: Floats | Singles, pooled: Singles | None = None) -> Tones:
         """Run the model once over the features of any number of calls.
@@ -169,14 +167,26 @@ class ToneModel:
 
 
 def _layers(session: Any) -> Layers | None:
-    """The layers that a file holds, None where it has none; ValueError where they do not fit the steps."""
+    """The layers that a file holds, None where it has none; ValueError where they cannot be run."""
     if LAYERS[0] not in {output.name for output in session.get_outputs()}:
         return None
-    nothing = {one.name: np.zeros((0, one.shape[1]), dtype=np.float32) for one in session.get_inputs()}
-    layers = Layers(*(np.ascontiguousarray(held) for held in session.run(list(LAYERS), nothing)))
-    _, nets, joined, units = layers.later_w.shape
-    if layers.first_w.shape != (STRIDE * STEP_CHANNELS, nets * units) or joined != 3 * units:
-        raise ValueError(f"layers of shape {layers.first_w.shape} and {layers.later_w.shape}")
+    widths = {one.name: one.shape[1] for one in session.get_inputs()}
+    nothing = {name: np.zeros((0, width), dtype=np.float32) for name, width in widths.items()}
+    try:
+        layers = Layers(*(np.ascontiguousarray(held) for held in session.run(list(LAYERS), nothing)))
+    except Exception as error:  # of whatever class onnxruntime raises
+        raise ValueError(f"its layers cannot be read: {error}") from error
+    count, nets, joined, units = layers.later_w.shape
+    if (
+        (count, joined) != (len(LOOK_BACK), 3 * units)
+        or layers.first_w.shape != (STRIDE * STEP_CHANNELS, nets * units)
+        or layers.first_b.shape != (nets * units,)
+        or layers.later_b.shape != (count, nets * units)
+        or widths.get("pooled") != layers.pooled
+    ):
+        raise ValueError("its layers do not fit the steps that this version takes")
+    if not all(np.isfinite(getattr(layers, name)).all() for name in LAYERS):
+        raise ValueError("its layers are not finite")
     return layers
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emotion.training.manifest import Clip
     from emotion.training.recordings import Progress
 
-VERSION = "2"
+VERSION = "3"
 PRIOR = 0.5
 SEEDS = 3
 
@@ -71,8 +71,9 @@ def train(
     from emotion.training.alarms import KINDS, alarm_figures, as_model, listen
     from emotion.training.card import write_card
     from emotion.training.export import export
-    from emotion.training.feelings import NETS, Effort, nets_of
+    from emotion.training.feelings import NETS, Effort
     from emotion.training.feelings import judged as judged_feelings
+    from emotion.training.feelings import shipped as shipped_feelings
     from emotion.training.figures import all_figures
     from emotion.training.fit import TARGETS, FitSettings, categories_of
     from emotion.training.judging import NOBODY, fits_of, witnesses
@@ -98,8 +99,8 @@ def train(
             for seed in range(seeds)
         ]
         effort = Effort(units=8, head=8, steps=3, batch=16) if quick else Effort()
-        count = _Count(progress, "feelings", seeds * nets_of(len(set(groups))))
-        feelings = [
+        count = _Count(progress, "feelings", NETS * (seeds * len(set(groups)) + 1))
+        named = [
             judged_feelings(
                 table,
                 names,
@@ -112,8 +113,9 @@ def train(
             )
             for seed, witnesses in enumerate(by_seed)
         ]
-        figures = all_figures(table, names, others, by_seed, [logits for _, logits in feelings])
-        shipped, told = by_seed[0][NOBODY], feelings[0][0]
+        feelings = shipped_feelings(table, names, named[0], categories, effort, settings.seed, count)
+        figures = all_figures(table, names, others, by_seed, named)
+        shipped = by_seed[0][NOBODY]
         calls = listen(held, groups, settings.seed, as_model(shipped.fit, shipped.scales), progress)
         count = _Count(progress, "alarms", seeds * fits_of(names, len(set(groups))) * len(KINDS))
         peaks = {kind: _peaks(calls[kind], by_seed, count) for kind in KINDS}
@@ -133,7 +135,7 @@ def train(
         prior=PRIOR,
         corpora=",".join(trained),
         facts={"nabra.alarm_at": json.dumps(_rounded(alarm_at))},
-        feelings=told if categories else None,
+        feelings=feelings if categories else None,
     )
     content = file.read_bytes()
     facts: dict[str, Any] = {
@@ -152,7 +154,7 @@ def train(
         "copies": COPIES,
         "networks": settings.shape.members,
         "hidden": settings.shape.hidden,
-        "sequence_networks": 0 if told.committee is None else NETS,
+        "sequence_networks": 0 if feelings.committee is None else NETS,
         "sequence_units": effort.units,
         "categories": list(categories),
         "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},

@@ -16,6 +16,7 @@ from emotion.layout import (
     F0,
     FLUX,
     HNR,
+    LOOK_BACK,
     MEL,
     MEL_BANDS,
     PERIODICITY,
@@ -26,9 +27,8 @@ from emotion.layout import (
     STRIDE,
 )
 
-# Steps between the three that each later layer joins, and how many steps back its inputs are kept.
-LOOK_BACK = (1, 2)
-KEPT = 5
+# How many of the newest steps what each layer made of is kept.
+KEPT = 2 * max(LOOK_BACK) + 1
 # Steps with counted speech that are summed up: 8 s where every frame of them counts.
 WINDOW_STEPS = 160
 

@@ -110,7 +110,9 @@ def _groups(left_out: Mapping[str, Any]) -> str:
 def _categories(found: Mapping[str, Any]) -> str:
     if not found:
         return "No corpus tells feelings apart."
-    return "; ".join(f"{name}: {one['uar']:.2f} of {one['categories']}" for name, one in found.items()) + "."
+    seeds = len(next(iter(found.values()))["uar_by_seed"])
+    each = "; ".join(f"{name}: {one['uar']:.2f} of {one['categories']}" for name, one in found.items())
+    return f"{each} (mean over seeds: {seeds})."
 
 
 def _sequences(facts: Mapping[str, Any]) -> str:
@@ -280,7 +282,7 @@ threshold that alarms 5 % of those not angry.
 - Features were chosen having seen transfers among all corpora trained on; choosing them on two corpora for the third
   costs .01 of the AUC of anger, nothing of arousal's.
 - No language of the callers it will mostly meet (Arabic, spontaneous English) was trained on.
-- Valence from the voice alone is weak; do not route on it.
+- Valence from the voice alone is weak, and which feeling it is is a guess (recall above); do not route on either.
 - It knows nothing of the words. Loud is not angry: level is not among its features.
 - It abstains under 1 s of counted speech, on noise, tones, clipping, and on what looks like nothing it
   was trained on. Synthetic voices are not callers.

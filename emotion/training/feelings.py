@@ -191,41 +191,49 @@ def judged(
     effort: Effort,
     seed: int,
     done: Callable[[], None] = lambda: None,
-) -> tuple[Feelings, Floats]:
-    """Teach networks on all `parts`, and others by which each recording is judged without knowing its speaker.
+) -> Floats:
+    """What is said of recordings by networks that do not know their speakers.
 
     Parameters
     ----------
+    parts
+        Corpora to teach from, each recording of which is judged.
     fold
         Group of speakers, by row.
     named
         What the committee over features says of speakers whom it does not know: logits of the categories by row.
     done
-        Is called after each network; `nets_of` says how often.
+        Is called after each network: NETS times a fold.
 
     Returns
     -------
-    What ships, and logits of the categories by row, NaN for those that do not hear all of a recording as it is.
+    Logits of the categories by row, NaN for those that do not hear all of a recording as it is.
     """
-    corpus = table.corpus()
-    rows = np.isin(corpus, list(parts))
+    rows = np.isin(table.corpus(), list(parts))
     logits = np.full_like(named, np.nan)
     for name in np.unique(fold[rows]):
         asked = rows & (fold == name) & whole(table) & np.isfinite(named).all(axis=1)
-        what = examples(table, rows & (fold != name), categories)
         logits[asked] = named[asked]
-        nets = _taught(what, effort, seed, done)
+        nets = _taught(examples(table, rows & (fold != name), categories), effort, seed, done)
         if nets and asked.any():
             sounds = [table.sounds[place][0] for place in table.clip[asked]]
             found = heard(nets, sounds)[:, len(TARGETS) :]
             logits[asked] = (named[asked] + len(nets) * found) / (1 + len(nets))
-    nets = _taught(examples(table, rows, categories), effort, seed, done)
-    return Feelings(joined(nets) if nets else None, _sharpness(table, logits, categories)), logits
+    return logits
 
 
-def nets_of(folds: int) -> int:
-    """How many networks `judged` teaches."""
-    return NETS * (folds + 1)
+def shipped(
+    table: Table,
+    parts: Sequence[str],
+    logits: Floats,
+    categories: Sequence[str],
+    effort: Effort,
+    seed: int,
+    done: Callable[[], None] = lambda: None,
+) -> Feelings:
+    """Networks that know everybody, and how sharp their probabilities are by what `judged` found."""
+    nets = _taught(examples(table, np.isin(table.corpus(), list(parts)), categories), effort, seed, done)
+    return Feelings(joined(nets) if nets else None, _sharpness(table, logits, categories))
 
 
 def _taught(what: Examples | None, effort: Effort, seed: int, done: Callable[[], None]) -> list[Net]:

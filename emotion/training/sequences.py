@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.kernels.steps import LEAST_VARIANCE, LOOK_BACK
+from emotion.kernels.steps import LEAST_VARIANCE
+from emotion.layout import LOOK_BACK
 from emotion.sequence import Layers
 
 Singles = NDArray[np.float32]

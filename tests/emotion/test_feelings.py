@@ -147,8 +147,9 @@ def test_nobody_is_judged_by_networks_that_knew_the_voice(monkeypatch: pytest.Mo
     monkeypatch.setattr(feelings, "heard", listened)
     named = np.where((made.corpus() == "z")[:, None], np.nan, RNG.normal(size=(len(made.clip), 3)))
     done: list[int] = []
-    ships, logits = feelings.judged(made, ["a", "b"], fold, named, CATEGORIES, SMALL, 1, lambda: done.append(1))
-    assert len(done) == feelings.nets_of(4)
+    logits = feelings.judged(made, ["a", "b"], fold, named, CATEGORIES, SMALL, 1, lambda: done.append(1))
+    assert len(done) == feelings.NETS * 4
+    ships = feelings.shipped(made, ["a", "b"], logits, CATEGORIES, SMALL, 1)
     assert sum(asked) == 16
     assert all(not any(name.startswith("z") for name in voices) for voices in known)
     assert known[-1] == set(speaker[made.corpus() != "z"]), "what ships knows everybody"
