@@ -148,6 +148,7 @@ class Admission:
         return self._settings.full_load if rung is Rung.FULL and grammar else self._settings.max_load
 
     def _fits(self, language: str, rung: Rung, grammar: bool, load: float, spare: float) -> bool:
-        cost = self.cost(language, rung) * _FIRST_SHARE
+        cost = self.cost(language, rung)
+        fits = load + cost * _FIRST_SHARE <= self._limit(rung, grammar) - spare
         # An idle worker takes any caller whom it can keep up with.
-        return load + cost <= self._limit(rung, grammar) - spare or (load < _IDLE and cost <= 1.0)
+        return fits or (load < _IDLE and cost <= 1.0)

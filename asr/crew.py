@@ -256,10 +256,10 @@ class Crew:
 
     def _check(self, slot: Slot, now_s: float) -> None:
         limit_s = self._settings.hang_timeout_s if slot.ready else self._settings.start_timeout_s
-        silent_s = now_s - slot.heard_s
-        if slot.sent > slot.handled and silent_s > limit_s:
+        stuck_s = slot.stuck_s(now_s)
+        if stuck_s > limit_s:
             self.hangs += 1
-            slot.kill(f"the recogniser process said nothing for {silent_s:.1f} s and was killed")
+            slot.kill(f"the recogniser process was stuck for {stuck_s:.1f} s and was killed")
         elif slot.buffered > self._settings.hard_buffer:
             self.hangs += 1
             slot.kill("the recogniser process stopped reading and was killed")

@@ -48,7 +48,7 @@ class EndpointSettings:
         The same where patience is long: a hesitation. None: twice ``endpoint_ms``.
     """
 
-    speech_at: float = 0.5
+    speech_at: float = 0.4
     silence_under: float = 0.35
     start_frames: int = 3
     speculative_ms: int = 200
@@ -126,7 +126,7 @@ class Endpointer:
         if self._paused:
             self._endpoint_ms = self._settings.silence_ms(patience)
 
-    def step(self, probability: float, start_s: float, end_s: float) -> Turn | None:
+    def step(self, probability: float, start_s: float, end_s: float, steady_s: float = 0.0) -> Turn | None:
         """Take one frame and say what it changed.
 
         Parameters
@@ -135,7 +135,11 @@ class Endpointer:
             Of speech, 0..1.
         start_s, end_s : float
             Of the frame, audio time, s.
+        steady_s : float
+            How long the sound has been too steady for a voice, s: what seemed speech in it was none.
         """
+        if steady_s > 0:
+            self._speech_end_s = max(self._began_s, min(self._speech_end_s, end_s - steady_s))
         if not self._in_speech:
             return self._outside(probability, start_s, end_s)
         at = self._settings.speech_at if self._paused else self._settings.silence_under

@@ -239,7 +239,7 @@ class Listener:
         self._at_s = frame.end_s
         self._voiced = frame.probability >= self._settings.endpoint.silence_under
         self._before.append(frame)
-        turn = self._ends.step(frame.probability, frame.start_s, frame.end_s)
+        turn = self._ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s)
         if turn is Turn.STARTED:
             self._sink(SpeechStarted(self._ends.began_s))
         segment = self._current
@@ -324,8 +324,9 @@ class Listener:
             self._sink(RecognitionDegraded(self._at_s, "the recogniser is behind", oldest.end_s - oldest.start_s))
         if segment.early is None:
             self._ask(segment, final=True)
-        else:
-            self._decoder.hurry(segment.number, segment.early)
+        awaited = segment.last if segment.early is None else segment.early
+        if awaited is not None:
+            self._decoder.hurry(segment.number, awaited)
 
     def _long_enough(self, segment: _Segment) -> bool:
         return segment.voiced_s * 1000 >= self._settings.min_speech_ms

@@ -1,32 +1,38 @@
-"""Moonshine tiny English on onnxruntime, with the model that the package moonshine-voice 0.1.0 carries.
+"""Moonshine English on onnxruntime, with a model that an installed package carries.
 
-The package's own library is not loaded: it runs onnxruntime with a spinning thread per core (twice the CPU
-for the same wall time), keeps no token probabilities, prints to standard error on short input and has a
-voice activity of its own. Its two networks are run here with one thread: the encoder on the whole segment,
-then greedy decoding with cached keys and values, cut off at a rate of tokens that no human speaks. The mean
-token probability is the confidence.
+Two packages carry one: moonshine-cpp 0.1.4 the base model (61 million weights), moonshine-voice 0.1.0 the tiny one (27
+million). The base model is used where it is there: it gets a third fewer words wrong. Neither package's own library is
+loaded: they run onnxruntime with a spinning thread per core, keep no token probabilities and have a voice activity of
+their own. The networks are rebuilt (see moonshine_graph) and run with one thread.
+
+Decoding is greedy, cut off at a rate of words that nobody speaks. A session keeps the tokens of its latest text and
+lets the decoder check them as a guess in one run, so that a text costs steps only for what is new in it (rows that are
+run together are rounded together: a comma may come out as a full stop). Where nothing was fed since, the latest text is
+given again. Each word comes with the chance that it is right (see confidence).
 
 Source: Jeffries et al., "Moonshine: Speech Recognition for Live Transcription and Voice Commands", 2024.
 """
 
 import hashlib
 import importlib.util
-import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, checked, refuse_limited
+from asr.confidence import Calibration, shipped_calibration
+from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
 from asr.errors import EngineError, ModelInvalid, ModelMissing, SessionClosed
+from asr.moonshine_graph import Graphs, build, frames_of
 from asr.runtime import one_thread_session
 
 RATE_HZ = 16_000
-# Shorter input makes the first convolutions fail. Silence around the segment helps with the first and the last word: on
-# 240 acted sentences 14.5 % of words wrong without it, 12.9 % with it; more does not help.
+# Shorter input makes the first convolutions fail. Silence around the segment helps with the first and the last word:
+# without it the base model gets 12.0 % of words wrong where it gets 11.5 % with it; more does not help.
 _PAD_S = 0.25
 _SHORTEST_S = 0.5
 # A decoder that loops on noise is stopped: 6.5 tokens a second is the rate the authors use.
@@ -34,28 +40,41 @@ _TOKENS_PER_S = 6.5
 _FEWEST_TOKENS = 8
 _START, _END = 1, 2
 _SPACE = "\u2581".encode()
+# Tokens of an older text that are checked at once, after the first check has failed somewhere.
+_LOOKED_UP = 12
+_FIRST_ROOM_S = 4.0
 
 _Array = npt.NDArray[np.float32]
 
 
 def embedded_model() -> Path:
-    """Directory of the model inside the installed package, found without importing it.
+    """Directory of the tiny model inside its installed package, found without importing it.
 
     Raises
     ------
     ModelMissing
         Where the package, or the model in it, is not installed.
     """
-    found = importlib.util.find_spec("moonshine_voice")
-    if found is not None and found.submodule_search_locations:
-        for place in found.submodule_search_locations:
-            model = Path(place) / "assets" / "tiny-en"
-            if model.is_dir():
-                return model
-    raise ModelMissing(
-        "the embedded English model is not installed: run `pip install moonshine-voice==0.1.0` "
-        "(later versions download their model and do not carry it)"
-    )
+    found = _in_package("moonshine_voice", "assets/tiny-en")
+    if found is None:
+        raise ModelMissing(
+            "the embedded English model is not installed: run `pip install moonshine-voice==0.1.0` "
+            "(later versions download their model and do not carry it)"
+        )
+    return found
+
+
+def best_model() -> Path:
+    """Directory of the best model that an installed package carries; raises ModelMissing where there is none."""
+    return _in_package("moonshine_cpp", "models/base-en") or embedded_model()
+
+
+def _in_package(package: str, folder: str) -> Path | None:
+    found = importlib.util.find_spec(package)
+    for place in (found.submodule_search_locations if found is not None else None) or ():
+        if (Path(place) / folder).is_dir():
+            return Path(place) / folder
+    return None
 
 
 def read_tokens(data: bytes) -> list[bytes]:
@@ -74,10 +93,32 @@ def read_tokens(data: bytes) -> list[bytes]:
             size = size - 128 + data[at] * 128
             at += 1
         if at + size > len(data):
-            raise ModelInvalid("the vocabulary file is cut off; install moonshine-voice==0.1.0 again")
+            raise ModelInvalid("the vocabulary file is cut off; install the package of the model again")
         tokens.append(data[at : at + size])
         at += size
     return tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the decoder made of a segment.
+
+    Attributes
+    ----------
+    tokens : tuple of int
+        Without start and end.
+    scores : tuple of float
+        Natural logarithm of each token's probability.
+    words : tuple of (str, tuple of float)
+        Each word with the scores of its tokens.
+    seconds : float
+        Length of the segment, s.
+    """
+
+    tokens: tuple[int, ...]
+    scores: tuple[float, ...]
+    words: tuple[tuple[str, tuple[float, ...]], ...]
+    seconds: float
 
 
 class MoonshineEngine:
@@ -86,8 +127,8 @@ class MoonshineEngine:
     Parameters
     ----------
     model_path : Path or None
-        Directory with encoder_model.ort, decoder_model_merged.ort and tokenizer.bin; None for the one in the
-        installed package.
+        Directory with encoder_model and decoder_model_merged (.ort or .onnx) and tokenizer.bin; None for the best
+        one that an installed package carries.
 
     Raises
     ------
@@ -96,21 +137,24 @@ class MoonshineEngine:
     """
 
     def __init__(self, model_path: Path | None = None) -> None:
-        self._path = embedded_model() if model_path is None else model_path
-        for name in ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"):
-            if not (self._path / name).is_file():
+        self._path = best_model() if model_path is None else model_path
+        for name in ("encoder_model", "decoder_model_merged", "tokenizer.bin"):
+            if not any(self._path.glob(f"{name}*")):
                 raise ModelMissing(f"{self._path} is not a Moonshine model: it has no {name}")
-        digest = hashlib.sha256((self._path / "encoder_model.ort").read_bytes()).hexdigest()[:12]
+        encoder = next(iter(sorted(self._path.glob("encoder_model*"))))
+        digest = hashlib.sha256(encoder.read_bytes()).hexdigest()[:12]
+        model_id = f"moonshine-{self._path.name}-{digest}"
+        self._calibration = shipped_calibration(model_id)
         self._facts = EngineFacts(
             name="moonshine",
             native_rate_hz=RATE_HZ,
             languages=("en",),
             partials=True,
-            confidences=True,
+            confidences=self._calibration is not None,
             streaming=False,
-            model_id=f"moonshine-{self._path.name}-{digest}",
+            model_id=model_id,
         )
-        self._networks: _Networks | None = None
+        self._networks: Networks | None = None
 
     @property
     def facts(self) -> EngineFacts:
@@ -120,8 +164,9 @@ class MoonshineEngine:
     def load(self) -> None:
         """Read both networks and run them once."""
         if self._networks is None:
-            self._networks = _Networks(self._path)
-            self._networks.transcribe(np.zeros(RATE_HZ, np.float32))
+            networks = Networks(self._path)
+            networks.listen(np.zeros(RATE_HZ, np.float32))
+            self._networks = networks
 
     def session(self, limited: bool = False) -> EngineSession:
         """Make one caller's decoder."""
@@ -129,86 +174,132 @@ class MoonshineEngine:
             refuse_limited(self._facts)
         self.load()
         assert self._networks is not None
-        return _Session(self._networks)
+        return _Session(self._networks, self._calibration)
 
 
-class _Networks:
-    """Encoder, decoder and vocabulary; stateless between calls."""
+class Networks:
+    """Encoder, decoder and vocabulary of a model directory; stateless between calls."""
 
     def __init__(self, path: Path) -> None:
         try:
-            self._encoder = one_thread_session(path / "encoder_model.ort")
-            self._decoder = one_thread_session(path / "decoder_model_merged.ort")
+            graphs = build(path)
+            self._encoder = one_thread_session(graphs.encoder)
+            self._decoder = one_thread_session(graphs.decoder)
+        except ModelInvalid:
+            raise
         except Exception as problem:
             raise ModelInvalid(f"onnxruntime cannot read the model in {path}: {problem}") from problem
         self._tokens = read_tokens((path / "tokenizer.bin").read_bytes())
-        self._outputs = [output.name for output in self._decoder.get_outputs()]
-        shapes = {i.name: i.shape for i in self._decoder.get_inputs() if i.name.startswith("past_key_values")}
-        self._empty = {
-            name: np.zeros((1, shape[1], 0, shape[3]), np.float32) for name, shape in shapes.items()
-        }
+        self._table, self._scale, self._offset = graphs.embedding, np.float32(graphs.scale), np.float32(graphs.offset)
+        self._heard = [output.name for output in self._encoder.get_outputs()]
+        self._past = [f"past.{n}.{part}" for n in range(graphs.layers) for part in ("key", "value")]
+        self._present = [name.replace("past", "present") for name in self._past]
+        self._nothing = _no_past(graphs)
 
-    def transcribe(self, audio: _Array) -> Hypothesis:
-        """Transcribe float32 samples in -1..1 at 16 kHz, shape (n,), n at least half a second."""
+    def listen(self, audio: _Array, guess: Sequence[int] = ()) -> Spoken:
+        """Transcribe float32 samples in -1..1 at 16 kHz, shape (n,), n at least half a second.
+
+        ``guess`` are the tokens that are expected, right or wrong: right ones save time. Raises EngineError.
+        """
         try:
-            return self._transcribe(audio)
+            heard = self._encoder.run(
+                self._heard, {"audio": audio[None], "positions": np.arange(frames_of(audio.size))[None]}
+            )
+            most = max(_FEWEST_TOKENS, int(audio.size / RATE_HZ * _TOKENS_PER_S))
+            tokens, scores = self._decode(dict(zip(self._heard, heard, strict=True)), most, guess)
         except Exception as problem:
             length_s = audio.size / RATE_HZ
             raise EngineError(f"moonshine could not decode {length_s:.2f} s: {problem}") from problem
+        return Spoken(tokens, scores, tuple(self._words(tokens, scores)), audio.size / RATE_HZ)
 
-    def _transcribe(self, audio: _Array) -> Hypothesis:
-        heard = np.ones((1, audio.size), np.int64)
-        hidden = self._encoder.run(
-            ["last_hidden_state"], {"input_values": audio[None], "attention_mask": heard}
-        )[0]
-        feed: dict[str, Any] = {
-            "encoder_hidden_states": hidden,
-            # Of the audio, not of the encoder's frames: the decoder thins it out itself, and fails above 9.2 s
-            # on one that was thinned out before.
-            "encoder_attention_mask": heard,
-            "use_cache_branch": np.array([False]),
-            **self._empty,
-        }
-        token, tokens, log_probability = _START, [], 0.0
-        for _ in range(max(_FEWEST_TOKENS, int(audio.size / RATE_HZ * _TOKENS_PER_S))):
-            feed["input_ids"] = np.array([[token]], np.int64)
-            token, chance = self._step(feed)
-            log_probability += chance
-            if token == _END:
-                break
-            tokens.append(token)
-        text = b"".join(self._tokens[t] for t in tokens if t < len(self._tokens))
-        words = " ".join(text.replace(_SPACE, b" ").decode("utf-8", "ignore").split())
-        confidence = math.exp(log_probability / (len(tokens) + 1)) if words else None
-        return Hypothesis(words, confidence)
+    def _decode(
+        self, feed: dict[str, npt.NDArray[Any]], most: int, guess: Sequence[int]
+    ) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        tokens: list[int] = []
+        scores: list[float] = []
+        past = [self._nothing] * len(self._past)
+        rows = [_START, *guess[: most - 1]]
+        while True:
+            feed.update(zip(self._past, past, strict=True))
+            feed["embedded"] = (self._table[rows] * self._scale + self._offset)[None]
+            feed["positions"] = np.arange(len(tokens), len(tokens) + len(rows))[None]
+            logits, *past = self._decoder.run(["logits", *self._present], feed)
+            best = logits[0].argmax(axis=1)
+            peak = logits[0].max(axis=1, keepdims=True)
+            chances = -np.log(np.exp(logits[0] - peak).sum(axis=1))
+            for row, (token, chance) in enumerate(zip(best.tolist(), chances.tolist(), strict=True)):
+                if token == _END:
+                    return tuple(tokens), tuple(scores)
+                tokens.append(token)
+                scores.append(chance)
+                if len(tokens) >= most or _loops(tokens):
+                    return tuple(tokens), tuple(scores)
+                if row + 1 < len(rows) and rows[row + 1] != token:
+                    # What was computed behind a wrong guess is thrown away.
+                    past = [np.ascontiguousarray(kept[:, :, : len(tokens)]) for kept in past]
+                    break
+            rows = [tokens[-1], *_next_guess(tokens, guess)[: most - len(tokens)]]
 
-    def _step(self, feed: dict[str, Any]) -> tuple[int, float]:
-        """Run the decoder for one token; caches move from outputs to inputs of ``feed``."""
-        first = not feed["use_cache_branch"][0]
-        values: Mapping[str, Any] = dict(zip(self._outputs, self._decoder.run(None, feed), strict=True))
-        for name, value in values.items():
-            # The cached branch gives empty encoder keys back: those of the first step stay.
-            if name.startswith("present") and (first or ".decoder." in name):
-                feed[name.replace("present", "past_key_values", 1)] = value
-        feed["use_cache_branch"] = np.array([True])
-        logits = values["logits"][0, -1]
-        best = int(logits.argmax())
-        peak = float(logits[best])
-        return best, -math.log(float(np.exp(logits - peak).sum()))
+    def _words(self, tokens: Sequence[int], scores: Sequence[float]) -> list[tuple[str, tuple[float, ...]]]:
+        """Join tokens to words; a token without letters or digits does not count for its word's scores."""
+        parts: list[tuple[bytes, list[float]]] = []
+        for token, score in zip(tokens, scores, strict=True):
+            text = self._tokens[token] if token < len(self._tokens) else b""
+            if text.startswith(_SPACE) or not parts:
+                parts.append((b"", []))
+            joined, kept = parts[-1]
+            spoken = any(letter.isalnum() for letter in text.replace(_SPACE, b"").decode("utf-8", "replace"))
+            parts[-1] = (joined + text, [*kept, score] if spoken else kept)
+        words = []
+        for joined, kept in parts:
+            for word in joined.replace(_SPACE, b" ").decode("utf-8", "ignore").split():
+                words.append((word, tuple(kept)))
+        return words
+
+
+def _no_past(graphs: Graphs) -> _Array:
+    return np.zeros((1, graphs.heads, 0, graphs.head), np.float32)
+
+
+def _next_guess(tokens: Sequence[int], guess: Sequence[int]) -> Sequence[int]:
+    """Return what followed in ``guess`` on the latest two tokens, as far as it is worth a try."""
+    for at in range(len(guess) - 1, 0, -1):
+        if len(tokens) > 1 and guess[at] == tokens[-1] and guess[at - 1] == tokens[-2]:
+            return guess[at + 1 : at + 1 + _LOOKED_UP]
+    return ()
+
+
+def _loops(tokens: Sequence[int]) -> bool:
+    """Tell whether the same few tokens came four times in a row, or one of them six times."""
+    return any(
+        len(tokens) >= size * times and list(tokens[-size * times :]) == list(tokens[-size:]) * times
+        for size, times in ((1, 6), (2, 4), (3, 4), (4, 4), (5, 4), (6, 4))
+    )
 
 
 class _Session:
-    def __init__(self, networks: _Networks) -> None:
-        self._networks: _Networks | None = networks
+    def __init__(self, networks: Networks, calibration: Calibration | None) -> None:
+        self._networks: Networks | None = networks
+        self._calibration = calibration
         self._owner = threading.get_ident()
-        self._audio = np.zeros(int(MAX_SEGMENT_S * RATE_HZ), np.float32)
+        self._room = np.zeros(0, np.int16)
         self._size = 0
+        self._guess: tuple[int, ...] = ()
+        self._latest: Hypothesis | None = None
 
     def feed(self, pcm: Samples) -> None:
         self._mine()
-        room = checked(pcm)[: self._audio.size - self._size]
-        self._audio[self._size : self._size + room.size] = room
-        self._size += room.size
+        samples = checked(pcm)[: int(MAX_SEGMENT_S * RATE_HZ) - self._size]
+        if samples.size == 0:
+            return
+        end = self._size + samples.size
+        if end > self._room.size:
+            room = np.zeros(max(end, int(_FIRST_ROOM_S * RATE_HZ), 2 * self._room.size), np.int16)
+            room[: self._size] = self._room[: self._size]
+            self._room = room
+        self._room[self._size : end] = samples
+        self._size = end
+        self._latest = None
 
     def partial(self) -> Hypothesis:
         return self.final()
@@ -217,23 +308,48 @@ class _Session:
         networks = self._mine()
         if self._size == 0:
             return Hypothesis("", None)
-        pad = int(_PAD_S * RATE_HZ)
-        audio = np.zeros(max(self._size + 2 * pad, int(_SHORTEST_S * RATE_HZ)), np.float32)
-        np.multiply(self._audio[: self._size], np.float32(1 / 32768), out=audio[pad : pad + self._size])
-        return networks.transcribe(audio)
+        if self._latest is None:
+            spoken = networks.listen(padded(self._room[: self._size]), self._guess)
+            self._guess = spoken.tokens
+            self._latest = hypothesis(spoken, self._calibration)
+        return self._latest
 
     def reset(self, start_s: float = 0.0) -> None:
         self._mine()
+        if self._room.size > int(_FIRST_ROOM_S * RATE_HZ):
+            self._room = np.zeros(0, np.int16)
         self._size = 0
+        self._guess = ()
+        self._latest = None
 
     def close(self) -> None:
         self._networks = None
-        self._audio = np.zeros(0, np.float32)
+        self._room = np.zeros(0, np.int16)
         self._size = 0
 
-    def _mine(self) -> _Networks:
+    def _mine(self) -> Networks:
         if self._networks is None:
             raise SessionClosed("this recogniser session was closed")
         if threading.get_ident() != self._owner:
             raise SessionClosed("a recogniser session belongs to the thread that made it")
         return self._networks
+
+
+def padded(samples: Samples) -> _Array:
+    """Return int16 samples as floats in -1..1 with silence around them, at least half a second in all."""
+    pad = int(_PAD_S * RATE_HZ)
+    audio = np.zeros(max(samples.size + 2 * pad, int(_SHORTEST_S * RATE_HZ)), np.float32)
+    np.multiply(samples, np.float32(1 / 32768), out=audio[pad : pad + samples.size])
+    return audio
+
+
+def hypothesis(spoken: Spoken, calibration: Calibration | None) -> Hypothesis:
+    """Return the words of a segment, with the chance that each is right where that is known."""
+    text = " ".join(word for word, _ in spoken.words)
+    if not spoken.words:
+        return Hypothesis("", None)
+    if calibration is None:
+        return Hypothesis(text, None, tuple(Word(word, None, None, None) for word, _ in spoken.words))
+    chances = calibration.chances(spoken.words, spoken.seconds)
+    words = tuple(Word(word, chance, None, None) for (word, _), chance in zip(spoken.words, chances, strict=True))
+    return Hypothesis(text, sum(chances) / len(chances), words)

@@ -25,7 +25,8 @@ class PoolSettings:
     start_timeout_s : float
         Time for a process to start and read its models, s.
     hang_timeout_s : float
-        A worker with work to do that says nothing for this long is killed, s.
+        A worker with work to do that says nothing for this long is killed, s of its own CPU time; where it is given
+        none, of time.
     max_rss_mb : float
         A worker that has grown to this is replaced, MB.
     max_age_s : float

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _BATCH = 1024
 # A segment on which this many processes ended is not given to a third.
 _MOST_ENDS = 2
+# What is replayed goes in pieces too: a worker says between two of them that it lives.
+_REPLAY_BATCH = 4096
 _MOST_SAMPLES = int(MAX_SEGMENT_S * LINE_RATE_HZ)
 _NO_WORDS = Hypothesis("", None)
 
@@ -291,10 +293,11 @@ class PooledDecoder:
             self._send_audio(segment, kept, pcm)
 
     def _send_audio(self, segment: int, kept: _Kept, pcm: Samples) -> None:
-        if pcm.size:
-            kept.sent.append(pcm)
+        for at in range(0, pcm.size, _REPLAY_BATCH):
+            part = pcm[at : at + _REPLAY_BATCH]
+            kept.sent.append(part)
             self._messages += 1
-            self._send(Kind.AUDIO, segment, self._messages, audio_body(pcm))
+            self._send(Kind.AUDIO, segment, self._messages, audio_body(part))
 
     def _send(self, kind: Kind, segment: int, request: int = 0, body: bytes = b"") -> None:
         if self._slot is not None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from asr.engine import Engine, EngineFacts, EngineSession, Hypothesis, Samples
-from asr.errors import EngineError
+from asr.errors import EngineError, SessionClosed
 
 
 def _same_rate(one: EngineFacts, other: EngineFacts) -> None:
@@ -73,7 +73,12 @@ class _RefinedSession:
     def final(self, quick: bool = False) -> Hypothesis:
         if quick:
             return self._partials.final(quick=True)
-        better = self._finals.final()
+        try:
+            better = self._finals.final()
+        except SessionClosed:
+            raise
+        except EngineError:
+            return self._partials.final()
         return self._partials.final() if better.doubted else better
 
     def reset(self, start_s: float = 0.0) -> None:

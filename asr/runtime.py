@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 
-def one_thread_session(model: Path) -> Any:
+def one_thread_session(model: Path | bytes) -> Any:
     """Open a model for one-threaded inference on the CPU.
 
     Parameters
     ----------
-    model : Path
-        An .onnx or .ort file.
+    model : Path or bytes
+        An .onnx or .ort file, or what is in one.
 
     Returns
     -------
@@ -25,4 +25,5 @@ def one_thread_session(model: Path) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    source = str(model) if isinstance(model, Path) else model
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

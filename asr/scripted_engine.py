@@ -116,8 +116,8 @@ class _Session:
         each_s = (line.end_s - line.start_s) / max(1, len(words))
         for i, word in enumerate(words):
             if self._vocabulary is None or word in self._vocabulary:
-                began_s = line.start_s + each_s * i - self._start_s
-                yield Word(word, None, max(0.0, began_s), began_s + each_s)
+                began_s, ended_s = (line.start_s + each_s * n - self._start_s for n in (i, i + 1))
+                yield Word(word, None, max(0.0, began_s), ended_s)
 
     def reset(self, start_s: float = 0.0) -> None:
         self._mine()

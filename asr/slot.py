@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from asr.pooled import PooledDecoder
 
 _ROOT = str(Path(__file__).resolve().parent.parent)
+# A process that gets less than this share of a core does nothing by itself.
+_STARVED = 0.01
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -46,6 +49,7 @@ class Slot:
     handled: int = 0
     began_s: float = 0.0
     heard_s: float = 0.0
+    cpu_mark: tuple[float, float] = (0.0, 0.0)
     rss_mb: float = 0.0
     backlog_s: float = 0.0
     why_killed: str | None = None
@@ -121,6 +125,20 @@ class Slot:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
 
+    def stuck_s(self, now_s: float) -> float:
+        """Return how long a process that owes an answer has been stuck, s; to be asked ten times a second.
+
+        That is the time of its own that it has spent since it was heard of last; where it has had next to none, the
+        time that has passed: it is stopped, or waits for what never comes. One that merely starves is not stuck.
+        """
+        if self.process is None or self.sent <= self.handled:
+            return 0.0
+        spent_s = _cpu_s(self.process.pid)
+        if self.cpu_mark[0] != self.heard_s:
+            self.cpu_mark = (self.heard_s, spent_s)
+        own_s, silent_s = spent_s - self.cpu_mark[1], now_s - self.heard_s
+        return silent_s if own_s < _STARVED * silent_s else own_s
+
     def suspect(self) -> tuple[int, int] | None:
         """Return the call and segment whose audio a process that has ended may have ended of, None for none.
 
@@ -157,3 +175,12 @@ class Slot:
             now_s - self.began_s if pid is not None else 0.0,
             self.leaving,
         )
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has used, s; 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S

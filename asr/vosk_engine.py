@@ -7,6 +7,8 @@ a model named or guessed from a language     only a path is ever passed: the lib
 a directory that is not a whole model        its files are checked before native code sees it
 8 kHz audio on a model without upsampling    sessions take 16 kHz; the decoder resamples
 a grammar that is not JSON, or an empty one   made here from plain phrases, each checked
+words of a grammar that the model lacks       looked up one by one when the model is read, and reported
+a grammar for a graph put together before     such a model cannot be limited to phrases; its files tell
 SetGrammar in mid-utterance                  never called: a grammar is fixed when a recogniser is made
 one recogniser in two threads                a session refuses any thread but its own
 a rate of 0 or below                         the rate is a constant
@@ -14,22 +16,24 @@ audio that is not bytes                      samples are checked, then converted
 ===========================================  ===============================================================
 
 ``final()`` ends native code's utterance, but not ours: its words are kept, and audio fed behind it goes on
-after them. The confidences it reports are 1.0 for right and wrong words alike, so none are passed on.
+after them. The confidences it reports are 1.0 for right and wrong words alike, so none are passed on; the times
+of words are. A grammar limits what a session can hear; the whole language of a model cannot be biased towards
+phrases, there is nothing for that in the library.
 """
 
 import contextlib
 import hashlib
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asr.engine import EngineFacts, EngineSession, Hypothesis, Samples, checked, refuse_limited
+from asr.engine import EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
 from asr.errors import EngineError, GrammarInvalid, ModelInvalid, ModelMissing, SessionClosed
+from asr.phrases import LONGEST_PHRASE, MOST_PHRASES, OTHER_WORDS, hearable
 
 RATE_HZ = 16_000
-_MOST_PHRASES = 5000
-_LONGEST_PHRASE = 200
 
 
 def check_model_directory(path: Path) -> None:
@@ -68,28 +72,30 @@ def check_model_directory(path: Path) -> None:
             raise ModelInvalid(f"{found[0]} is empty; unpack the model again")
 
 
-def grammar_json(phrases: tuple[str, ...]) -> str:
-    """Return the grammar of these phrases as native code takes it, with its own word for everything else.
+def grammar_json(phrases: tuple[str, ...], other: str = OTHER_WORDS[0]) -> str:
+    """Return the grammar of these phrases as native code takes it, with the model's word for everything else.
 
     Parameters
     ----------
     phrases : tuple of str
-        1 to 5000, each of 1 to 200 characters.
+        1 to 5000, each of 1 to 200 characters, in the model's spelling.
+    other : str
+        What the model calls a word that it does not know.
 
     Raises
     ------
     GrammarInvalid
         Where there are none or one of them is empty, too long or not text.
     """
-    if not 1 <= len(phrases) <= _MOST_PHRASES:
-        raise GrammarInvalid(f"a grammar has 1 to {_MOST_PHRASES} phrases, this one has {len(phrases)}")
+    if not 1 <= len(phrases) <= MOST_PHRASES:
+        raise GrammarInvalid(f"a grammar has 1 to {MOST_PHRASES} phrases, this one has {len(phrases)}")
     clean = []
     for phrase in phrases:
         text = " ".join(phrase.split())
-        if not text or len(text) > _LONGEST_PHRASE or not text.isprintable() or "[" in text or "]" in text:
+        if not text or len(text) > LONGEST_PHRASE or not text.isprintable() or "[" in text or "]" in text:
             raise GrammarInvalid(f"not a phrase for a grammar: {phrase[:60]!r}; expected plain words")
-        clean.append(text.lower())
-    return json.dumps([*dict.fromkeys(clean), "[unk]"], ensure_ascii=False)
+        clean.append(text)
+    return json.dumps([*dict.fromkeys(clean), other], ensure_ascii=False)
 
 
 class VoskEngine:
@@ -113,7 +119,8 @@ class VoskEngine:
     def __init__(self, model_path: Path, language: str, phrases: tuple[str, ...] = ()) -> None:
         check_model_directory(model_path)
         self._path = model_path
-        self._grammar = grammar_json(phrases) if phrases else None
+        self._phrases = phrases
+        self._grammar: str | None = None
         mark = hashlib.sha256()
         for part in sorted(p for p in model_path.rglob("*") if p.is_file()):
             mark.update(f"{part.relative_to(model_path)} {part.stat().st_size}\n".encode())
@@ -146,10 +153,25 @@ class VoskEngine:
             self._model = vosk.Model(str(self._path))
         except Exception as problem:
             raise ModelInvalid(f"native code cannot read the Vosk model in {self._path}") from problem
+        self._limit()
         warm = self.session()
         warm.feed(_silence())
         warm.final()
         warm.close()
+
+    def _limit(self) -> None:
+        """Make the grammar of the key phrases that the model knows, and say which words it does not."""
+        if not self._phrases:
+            return
+
+        def knows(word: str) -> bool:
+            return int(self._model.vosk_model_find_word(word)) > 0
+
+        found = hearable(self._phrases, knows)
+        other = next((word for word in OTHER_WORDS if knows(word)), None)
+        if self._facts.grammar and found.phrases and other is not None:
+            self._grammar = grammar_json(found.phrases, other)
+        self._facts = replace(self._facts, grammar=self._grammar is not None, unknown_words=found.unknown_words)
 
     def session(self, limited: bool = False) -> EngineSession:
         """Make one caller's decoder."""
@@ -169,17 +191,20 @@ class _Session:
     def __init__(self, model: Any, grammar: str | None) -> None:
         self._owner = threading.get_ident()
         self._model, self._grammar = model, grammar
-        self._said: list[str] = []
+        self._said: list[Word] = []
         self._fresh = True
+        # Native code counts the time of its words from the first sample it ever got.
+        self._fed = self._began = 0
         self._recogniser: Any = self._make()
 
     def _make(self) -> Any:
         import vosk
 
+        grammar = () if self._grammar is None else (self._grammar,)
         try:
-            if self._grammar is None:
-                return vosk.KaldiRecognizer(self._model, float(RATE_HZ))
-            return vosk.KaldiRecognizer(self._model, float(RATE_HZ), self._grammar)
+            recogniser = vosk.KaldiRecognizer(self._model, float(RATE_HZ), *grammar)
+            recogniser.SetWords(True)
+            return recogniser
         except Exception as problem:
             what = "with this grammar" if self._grammar else "of this model"
             raise EngineError(f"native code cannot make a recogniser {what}: {problem}") from problem
@@ -190,6 +215,7 @@ class _Session:
         if not data:
             return
         self._fresh = False
+        self._fed += len(data) // 2
         try:
             ended = recogniser.AcceptWaveform(data)
         except Exception as problem:
@@ -200,7 +226,8 @@ class _Session:
     def partial(self) -> Hypothesis:
         recogniser = self._mine()
         running = "" if self._fresh else str(_field(recogniser.PartialResult(), "partial"))
-        return _hypothesis([*self._said, running])
+        said = [word.text for word in self._said]
+        return Hypothesis(" ".join([*said, *(word for word in running.split() if word not in OTHER_WORDS)]), None)
 
     def final(self, quick: bool = False) -> Hypothesis:
         recogniser = self._mine()
@@ -208,11 +235,12 @@ class _Session:
         if not self._fresh:
             self._keep(recogniser.FinalResult())
             self._fresh = True
-        return _hypothesis(self._said)
+        return Hypothesis(" ".join(word.text for word in self._said), None, tuple(self._said))
 
     def reset(self, start_s: float = 0.0) -> None:
         recogniser = self._mine()
         self._said = []
+        self._began = self._fed
         if not self._fresh:
             recogniser.Reset()
             self._fresh = True
@@ -223,7 +251,15 @@ class _Session:
         self._recogniser = None
 
     def _keep(self, result: str) -> None:
-        self._said.append(str(_field(result, "text")))
+        base_s, longest_s = self._began / RATE_HZ, (self._fed - self._began) / RATE_HZ
+        found = _field(result, "result")
+        for entry in found if isinstance(found, list) else []:
+            text = str(entry["word"])
+            if text not in OTHER_WORDS:
+                before_s = self._said[-1].end_s if self._said else 0.0
+                start_s = min(max(before_s or 0.0, float(entry["start"]) - base_s), longest_s)
+                end_s = min(max(start_s, float(entry["end"]) - base_s), longest_s)
+                self._said.append(Word(text, None, start_s, end_s))
 
     def _mine(self) -> Any:
         if self._recogniser is None:
@@ -238,8 +274,3 @@ def _field(result: str, name: str) -> object:
         return json.loads(result).get(name, "")
     except (ValueError, AttributeError) as problem:
         raise EngineError("native code gave a result that is not JSON") from problem
-
-
-def _hypothesis(parts: list[str]) -> Hypothesis:
-    words = " ".join(" ".join(parts).replace("[unk]", " ").split())
-    return Hypothesis(words, None)

@@ -9,6 +9,7 @@ It ends when standard input does, or when its parent dies. Whose audio it works 
 shares with the pool, which reads there who may have been its end.
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -222,7 +223,7 @@ class Worker:
             if call.finals:
                 came_s = next(at_s for todo, at_s in call.todo if todo.kind is Kind.ASK_FINAL)
                 rank = 0 if call.due else 1
-            elif message.kind is Kind.ASK_PARTIAL:
+            elif message.kind is Kind.ASK_PARTIAL and not call.engine.facts.streaming:
                 if self._allowance_s <= 0 and now_s - came_s < _PARTIAL_STALE_S:
                     continue
                 rank = 3
@@ -245,7 +246,7 @@ class Worker:
             self._send(Message(Kind.ERROR, message.call, message.segment, message.request, body))
         ON_PAGE.pack_into(self._page, 0, *NOBODY)
         spent_s = time.monotonic() - began_s
-        if message.kind is Kind.ASK_PARTIAL:
+        if message.kind is Kind.ASK_PARTIAL and not call.engine.facts.streaming:
             self._partial_busy_s += spent_s
             self._allowance_s -= spent_s
         else:
@@ -295,8 +296,15 @@ class Worker:
         if now_s - self._health_at_s < _HEALTH_EVERY_S or not (busy or self._untold()):
             return
         self._health_at_s = now_s
-        todo = [entry for call in self._calls.values() for entry in call.todo]
-        oldest_s = min((at_s for what, at_s in todo if what.kind in (Kind.ASK_FINAL, Kind.AUDIO)), default=now_s)
+        oldest_s = min(
+            (
+                at_s
+                for call in self._calls.values()
+                for message, at_s in call.todo
+                if message.kind is Kind.ASK_FINAL or (message.kind is Kind.AUDIO and call.engine.facts.streaming)
+            ),
+            default=now_s,
+        )
         told: dict[str, object] = {
             "handled": self._handled,
             "rss_mb": _rss_mb(),
@@ -337,6 +345,9 @@ def main() -> int:
     """Run a worker on the pipes it was started with."""
     _die_with_parent()
     os.nice(_NICE)
+    # Waking up for audio must not push the event loop, which sent it, off its core.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     page = mmap.mmap(int(sys.argv[1]), ON_PAGE.size)
     write_fd = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -133,10 +133,10 @@ def word_error_rates(
 
 
 def word_errors_of_reading(
-    spec: EngineSpec, model: str, pcm: Samples, text: str, audio: str, *, floor: float, aim: float
+    spec: EngineSpec, model: str, what: str, pcm: Samples, text: str, audio: str, *, floor: float, aim: float
 ) -> Finding:
     """Measure the words wrong of one long text; the interval draws its clauses, `text` being cut at its commas."""
-    heard = hear_all(spec, [pcm], processes=1)[0]
+    heard = hear(create_engine(spec), pcm)
     parts = text.split(",")
     groups: dict[Hashable, Errors] = dict(enumerate(errors_by_part(parts, heard.final)))
     partial: dict[Hashable, Errors] = dict(enumerate(errors_by_part(parts, heard.partial)))
@@ -149,7 +149,7 @@ def word_errors_of_reading(
         f"{said} words in {len(pcm) / RATE_HZ:.0f} s, one speaker; partials: the last one of each segment "
         "before its silence was noticed"
     )
-    return Finding("words wrong, a long read passage", audio, model, 1, figures, note)
+    return Finding(f"words wrong, {what}", audio, model, 1, figures, note)
 
 
 def _rate(name: str, groups: dict[Hashable, Errors], floor: float | None = None, aim: float | None = None) -> Figure:

@@ -1,6 +1,6 @@
 """What the benchmark of speech recognition listens to, as a telephone line gives it: int16, mono, 8 kHz, through G.711.
 
-Speech that is installed or ships: a reading that the embedded model's package carries, and the demo's sample calls.
+Speech that is installed or ships: a reading that the package moonshine-voice carries, and the demo's sample calls.
 Speech that may be there: acted sentences of the corpora beside the checkout, and sentences of the shipped intents
 spoken by the synthetic voices that are installed (flite, espeak-ng). Sounds without speech are computed, each from a
 fixed seed.
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from ruamel.yaml import YAML
 
 import config.loader
 import nabra.demo
-from asr.moonshine_engine import embedded_model
+from asr.errors import ModelMissing
 from nabra.demo.make_samples import hold_music
 from telephony.audio import mulaw_decode, mulaw_encode, read_audio, telephone_channel
 
@@ -102,8 +103,11 @@ def speech_span(pcm: Samples, below_peak_db: float = 35.0) -> tuple[float, float
 
 @cache
 def reading() -> Samples:
-    """Return 44 s of somebody reading `READING`."""
-    return read_audio(embedded_model().parent / "two_cities.wav")
+    """Return 44 s of somebody reading `READING`; raises ModelMissing where the package with it is not installed."""
+    found = find_spec("moonshine_voice")
+    if found is None or not found.submodule_search_locations:
+        raise ModelMissing("the reading comes with moonshine-voice==0.1.0, which is not installed")
+    return read_audio(Path(found.submodule_search_locations[0]) / "assets" / "two_cities.wav")
 
 
 @cache

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asr.decoder import Decoder
+from asr.endpoint import Patience
 from asr.engines import EngineSpec
 from asr.events import Endpoint, Final, Partial, SpeechEvent
 from asr.listener import Listener, ListenerSettings
 from asr.pool import RecogniserPool
-from asr.pool_types import PoolSettings
+from asr.pool_types import PoolSettings, Rung
+from asr.pooled import PooledDecoder
 from asr.vad import shipped_silero
 from benchmarks.asr_audio import RATE_HZ, Samples, Utterance
 from nabra.ears import Deaf
@@ -27,6 +29,7 @@ from nabra.ears import Deaf
 FRAME = 160
 FRAME_S = FRAME / RATE_HZ
 _QUIET_DB = -65.0
+_EDGE_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Heard:
 
     began_s: float
     """Monotonic time at which the first sample was spoken, s."""
-    connected: bool
-    """Whether the call got a recogniser at its beginning."""
+    rung: Rung = Rung.NONE
+    """What the call was listened to with at its end."""
     events: list[tuple[float, SpeechEvent]] = field(default_factory=list)
 
     def lags(self) -> list[float]:
@@ -100,9 +103,12 @@ def quiet(seconds: float, rng: np.random.Generator) -> Samples:
 
 
 def script(
-    utterances: Sequence[Utterance], seconds: float, seed: int, *, pauses_s: tuple[float, float] = (0.8, 2.5)
+    utterances: Sequence[Utterance], seconds: float, seed: int, *, pauses_s: tuple[float, float] = (0.7, 2.0)
 ) -> Script:
-    """Lay out utterances in random order with random pauses, until `seconds` are full; the last is always whole."""
+    """Lay out utterances in random order with random pauses, until `seconds` are full; the last is always whole.
+
+    The silence that a recording has around its speech is cut off: pauses are those given.
+    """
     rng = np.random.default_rng(seed)
     parts: list[Samples] = [quiet(float(rng.uniform(0.2, pauses_s[1])), rng)]
     spoken: list[Spoken] = []
@@ -110,8 +116,11 @@ def script(
     while size < seconds * RATE_HZ:
         for number in rng.permutation(len(utterances)):
             one = utterances[int(number)]
-            spoken.append(Spoken(one.text, size / RATE_HZ + one.start_s, size / RATE_HZ + one.end_s))
-            parts += [one.pcm, quiet(float(rng.uniform(*pauses_s)), rng)]
+            cut_s = max(0.0, one.start_s - _EDGE_S)
+            begin_s = size / RATE_HZ - cut_s
+            spoken.append(Spoken(one.text, begin_s + one.start_s, begin_s + one.end_s))
+            speech = one.pcm[int(cut_s * RATE_HZ) : int((one.end_s + _EDGE_S) * RATE_HZ)]
+            parts += [speech, quiet(float(rng.uniform(*pauses_s)), rng)]
             size += len(parts[-1]) + len(parts[-2])
             if size >= seconds * RATE_HZ:
                 break
@@ -138,6 +147,7 @@ async def talk(
     heard: Heard,
     settings: ListenerSettings | None = None,
     *,
+    patience: Callable[[Partial | Final], Patience] | None = None,
     enough: Callable[[], bool] = lambda: False,
     grace_s: float = 5.0,
 ) -> Heard:
@@ -150,12 +160,15 @@ async def talk(
     pcm : the sound.
     heard : where to keep it.
     settings : of the listener; the default ones where None.
+    patience : given words as they come, says how long the silence behind them may last; the same for all where None.
     enough : ends the call early where it says True; asked at each frame.
     grace_s : how long to wait at the end for finals that are due, s.
     """
 
     def keep(event: SpeechEvent) -> None:
         heard.events.append((time.monotonic(), event))
+        if patience is not None and isinstance(event, Partial | Final):
+            listener.expect(patience(event))
 
     listener = Listener(decoder or Deaf(), settings or ListenerSettings(), keep)
     for number in range(len(pcm) // FRAME):
@@ -170,6 +183,7 @@ async def talk(
             if not listener.force_final():
                 break
             await asyncio.sleep(FRAME_S)
+    heard.rung = rung_of(decoder)
     listener.close()
     return heard
 
@@ -182,19 +196,11 @@ async def talk_all(
     calls = []
     for number, one in enumerate(scripts):
         decoder = pool.decoder(f"bench-{number}", language)
-        heard = Heard(begin_s + spread_s * number / len(scripts), decoder is not None)
+        heard = Heard(begin_s + spread_s * number / len(scripts))
         calls.append(talk(decoder, one.pcm, heard))
     return list(await asyncio.gather(*calls))
 
 
-def last_words(heard: Heard) -> str:
-    """Return the newest text of a call: all finals, and the partial behind them."""
-    words: list[str] = []
-    running = ""
-    for _, event in heard.events:
-        if isinstance(event, Final):
-            words.append(event.text)
-            running = ""
-        elif isinstance(event, Partial):
-            running = event.text
-    return " ".join([*words, running]).strip()
+def rung_of(decoder: Decoder | None) -> Rung:
+    """Return what a call is listened to with now."""
+    return decoder.rung if isinstance(decoder, PooledDecoder) else Rung.NONE

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from asr.engines import EngineSpec
-from asr.pool_types import PoolSettings
+from asr.pool_types import PoolSettings, Rung
 from benchmarks.asr_audio import Utterance
 from benchmarks.asr_figures import Figure, Finding, percentile
 from benchmarks.asr_live import Heard, Script, recognisers, script, talk_all
@@ -28,8 +28,8 @@ class Step:
 
     Attributes
     ----------
-    callers, connected : int
-        Who called, and who got a recogniser.
+    callers, served : int
+        Who called, and who was listened to on the rung in question to the end.
     lags_s : tuple of float
         Of every final, s.
     unanswered : int
@@ -41,7 +41,7 @@ class Step:
     """
 
     callers: int
-    connected: int
+    served: int
     lags_s: tuple[float, ...]
     unanswered: int
     wordless: float
@@ -51,13 +51,13 @@ class Step:
     def held(self) -> bool:
         """Whether so many can talk at once."""
         p95_s = percentile(self.lags_s, 95)
-        return p95_s is not None and p95_s < LIMIT_S and self.connected == self.callers and self.unanswered == 0
+        return p95_s is not None and p95_s < LIMIT_S and self.served == self.callers and self.unanswered == 0
 
     def __str__(self) -> str:
         """Return the step as the note tells it."""
         p95_s = percentile(self.lags_s, 95)
         lag = "no final" if p95_s is None else f"p95 {1000 * p95_s:.0f} ms"
-        refused = "" if self.connected == self.callers else f", {self.callers - self.connected} refused"
+        refused = "" if self.served == self.callers else f", {self.callers - self.served} on another rung"
         lost = f", {self.unanswered} without a final" if self.unanswered else ""
         return f"{self.callers}: {lag}{refused}{lost}"
 
@@ -73,20 +73,19 @@ async def _climb(
     async with recognisers({spec.language: spec}, settings) as pool:
         for callers in numbers:
             scripts = [script(utterances, seconds, 1000 * callers + number) for number in range(callers)]
-            steps.append(step_of(scripts, await talk_all(pool, scripts, spec.language, spread_s=3.0)))
+            calls = await talk_all(pool, scripts, spec.language, spread_s=3.0)
+            steps.append(step_of(scripts, calls, settings.best_rung))
             if not steps[-1].held:
                 break
-            # The load of those who have hung up is still in the measured one.
-            await asyncio.sleep(settings.settle_s / 2)
     return steps
 
 
-def step_of(scripts: Sequence[Script], calls: Sequence[Heard]) -> Step:
+def step_of(scripts: Sequence[Script], calls: Sequence[Heard], rung: Rung) -> Step:
     """Return how it went with these callers."""
     finals = [final for heard in calls for final in heard.finals()]
     return Step(
         callers=len(calls),
-        connected=sum(heard.connected for heard in calls),
+        served=sum(heard.rung is rung for heard in calls),
         lags_s=tuple(lag for heard in calls for lag in heard.lags()),
         unanswered=sum(heard.unanswered for heard in calls),
         wordless=sum(not final.text for final in finals) / max(1, len(finals)),
@@ -111,7 +110,8 @@ def most_callers(
 
     Parameters
     ----------
-    spec, settings : what hears, and the pool it runs in.
+    spec, settings : what hears, and the pool it runs in; its best rung is what every caller must be listened to with.
+        Everybody is let in; then the pool's own admission is asked, with two callers more than were held.
     what : which recogniser, for the stage's name.
     model, utterances, audio : as in the other measurements.
     numbers : of callers to try, rising; it ends with the first that is not held.
@@ -120,14 +120,16 @@ def most_callers(
     floor, aim : float
         Callers.
     """
-    steps = asyncio.run(_climb(spec, settings, utterances, numbers, seconds))
+    steps = asyncio.run(_climb(spec, replace(settings, admit_all=True), utterances, numbers, seconds))
     held = [step.callers for step in steps if step.held]
+    admitted = asyncio.run(_climb(spec, settings, utterances, [max(held, default=0) + 2], seconds))[0]
     figures = (Figure("talking callers", float(max(held, default=0)), "callers", floor, aim, more_is_better=True),)
     ended = "" if not steps[-1].held else f"; more than {numbers[-1]} were not tried"
     note = (
         f"lag p95 < {LIMIT_S:g} s, of each endpoint's final, the endpoint's silence taken off; {settings.workers} "
         f"worker processes, callers speak {100 * np.mean([step.duty for step in steps]):.0f} % of {seconds:.0f} s; "
-        f"{', '.join(str(step) for step in steps)}{ended}; finals without a word "
+        f"{', '.join(str(step) for step in steps)}{ended}; of {admitted.callers} the pool's own admission "
+        f"listened to {admitted.served}; finals without a word "
         f"{100 * np.mean([step.wordless for step in steps]):.0f} %"
     )
     return Finding(f"talking callers, {what}", audio, model, len(steps), figures, note)

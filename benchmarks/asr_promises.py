@@ -8,12 +8,13 @@ to quote.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+import config
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import AsrError
 from asr.moonshine_engine import embedded_model
@@ -21,6 +22,7 @@ from asr.pool_types import PoolSettings, Rung
 from benchmarks import asr_accuracy, asr_audio, asr_latency, asr_layer, asr_load, asr_resilience, asr_silence
 from benchmarks.asr_audio import RATE_HZ, READING, Samples, Utterance
 from benchmarks.asr_figures import Finding, left_out
+from nabra.generations import load
 
 Measure = Callable[[], list[Finding]]
 
@@ -87,7 +89,12 @@ class Promises:
         acted = [*asr_audio.corpus("ravdess", each), *asr_audio.corpus("tess", each)]
         said = [*asr_audio.sample_calls()[: 3 if self.quick else None], *acted]
         audio = f"{_CALLS}{', and acted sentences of ravdess and tess' if acted else ''}"
-        return [asr_latency.wait_for_words(moonshine(), model_of(moonshine()), said, audio)]
+        spec = moonshine()
+        generation = load(config.load(), number=1).generation
+        return [
+            asr_latency.wait_for_words(spec, model_of(spec), said, audio, generation),
+            asr_latency.wait_for_words(spec, model_of(spec), said[:: 2 if self.quick else 4], audio, None),
+        ]
 
     def stall(self) -> list[Finding]:
         """What recognition does to the event loop."""
@@ -113,10 +120,8 @@ class Promises:
         phrases = ("상담원", "요금", "인터넷", "주문", "전화", "계좌", "고장", "취소")
         limited = EngineSpec(spec.kind, spec.language, spec.model_path, phrases=phrases)
         numbers = (6,) if self.quick else (20, 30, 40, 50, 60, 70, 80)
-        # Every one is listened to for the phrases only, however many there are.
-        settings = PoolSettings(workers=2, best_rung=Rung.PHRASES, admit_all=True)
         name = f"Vosk grammar of {len(phrases)} phrases"
-        return [self._callers(limited, name, speech, audio, numbers, 30, 60, settings)]
+        return [self._callers(limited, name, speech, audio, numbers, 30, 60, Rung.PHRASES)]
 
     def _callers(
         self,
@@ -127,11 +132,11 @@ class Promises:
         numbers: Sequence[int],
         floor: float,
         aim: float,
-        settings: PoolSettings | None = None,
+        rung: Rung = Rung.FULL,
     ) -> Finding:
         return asr_load.most_callers(
             spec,
-            settings or PoolSettings(workers=2),
+            PoolSettings(workers=2, best_rung=rung),
             what,
             model_of(spec),
             said,
@@ -160,46 +165,27 @@ class Promises:
         said = asr_audio.corpus("ravdess", 24 if self.quick else 480)
         if not said:
             raise _Missing("the corpora beside the checkout are missing")
-        spec = moonshine()
-        return [
-            asr_accuracy.word_error_rates(
-                spec,
-                model_of(spec),
-                "ravdess",
-                said,
-                "ravdess, evenly of all actors and emotions, two sentences, G.711",
-                group=lambda one: one.speaker,
-                floor=12,
-                aim=8,
-            )
-        ]
+        audio = "ravdess, evenly of all actors and emotions, two sentences, G.711"
+        return _of_each(lambda spec, name: _rates(spec, f"ravdess{name}", said, audio, _speaker, 12, 8), "ravdess")
 
     def texts_of_ours(self) -> list[Finding]:
         """Words wrong of sentences of the shipped intents and of the sample calls, by synthetic voices."""
         said = [*asr_audio.sample_calls(), *asr_audio.spoken(2 if self.quick else 24)]
-        spec = moonshine()
         voices = ", ".join(dict.fromkeys(one.speaker for one in said))
-        return [
-            asr_accuracy.word_error_rates(
-                spec,
-                model_of(spec),
-                "texts of ours by synthetic voices",
-                said,
-                f"sentences of the shipped English intents and the demo's sample calls, by {voices}; 30 dB, G.711",
-                group=lambda one: one.text,
-                floor=10,
-                aim=6,
-            )
-        ]
+        audio = f"sentences of the shipped English intents and the demo's sample calls, by {voices}; 30 dB, G.711"
+        what = "texts of ours by synthetic voices"
+        return _of_each(lambda spec, name: _rates(spec, f"{what}{name}", said, audio, _sentence, 10, 6), what)
 
     def passage(self) -> list[Finding]:
         """Words wrong of a long reading."""
-        spec = moonshine()
-        return [
-            asr_accuracy.word_errors_of_reading(
-                spec, model_of(spec), asr_audio.reading(), READING, _READING, floor=7, aim=5
+        pcm, what = asr_audio.reading(), "a long read passage"
+
+        def rates(spec: EngineSpec, name: str) -> Finding:
+            return asr_accuracy.word_errors_of_reading(
+                spec, model_of(spec), f"{what}{name}", pcm, READING, _READING, floor=7, aim=5
             )
-        ]
+
+        return _of_each(rates, what)
 
     def memory(self) -> list[Finding]:
         """Memory after short calls."""
@@ -250,6 +236,48 @@ def vosk_speech() -> tuple[Sequence[Utterance], str]:
     if spoken:
         return spoken, "Korean sentences by espeak-ng, 30 dB, G.711"
     return asr_audio.sample_calls(), f"{_CALLS}, English: not the model's language, but as much work"
+
+
+def refined() -> EngineSpec:
+    """Return the embedded engine with finals by Whisper; raises where that is not installed."""
+    spec = replace(moonshine(), final=EngineSpec(EngineKind.WHISPER, "en"))
+    try:
+        create_engine(spec)
+    except AsrError as problem:
+        raise _Missing(str(problem)) from problem
+    return spec
+
+
+def _of_each(measure: Callable[[EngineSpec, str], Finding], what: str) -> list[Finding]:
+    """Measure the words wrong of the embedded engine, and of its finals by Whisper where there is one."""
+    name = ", finals by Whisper"
+    found = [measure(moonshine(), "")]
+    try:
+        found.append(measure(refined(), name))
+    except _Missing as reason:
+        found.append(left_out(f"words wrong, {what}{name}", str(reason)))
+    return found
+
+
+def _rates(
+    spec: EngineSpec,
+    what: str,
+    said: Sequence[Utterance],
+    audio: str,
+    group: Callable[[Utterance], str],
+    floor: float,
+    aim: float,
+) -> Finding:
+    model = model_of(spec)
+    return asr_accuracy.word_error_rates(spec, model, what, said, audio, group=group, floor=floor, aim=aim)
+
+
+def _speaker(one: Utterance) -> str:
+    return one.speaker
+
+
+def _sentence(one: Utterance) -> str:
+    return one.text
 
 
 def model_of(spec: EngineSpec) -> str:

@@ -219,7 +219,7 @@ async def _talk_under_kills(
         lines = []
         for number, one in enumerate(scripts):
             decoder = pool.decoder(f"bench-{number}", spec.language)
-            heard = Heard(begin_s + 0.5 * number, decoder is not None)
+            heard = Heard(begin_s + 0.5 * number)
             lines.append(talk(decoder, one.pcm, heard, grace_s=15.0))
         heard_all, killed, routed = await asyncio.gather(
             asyncio.gather(*lines), _kill(pool, every_s, seconds), _route(pool, loaded, calls, seconds)
@@ -229,7 +229,7 @@ async def _talk_under_kills(
 
 def undisturbed(engine: Engine, one: Script) -> Heard:
     """Return what a listener hears of a script in this process, where nothing is killed."""
-    heard = Heard(0.0, True)
+    heard = Heard(0.0)
     listener = Listener(InlineDecoder(engine), ListenerSettings(), lambda event: heard.events.append((0.0, event)))
     for at in range(0, len(one.pcm), FRAME):
         listener.push(one.pcm[at : at + FRAME])

@@ -10,9 +10,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from config.schema import Config
-from router import CallFacts, Generation, Session
-from router.commands import Command, PlayPrompt
+from config.schema import Config, SpeechEngine
+from router import CallFacts, Generation, Session, State
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -40,9 +39,13 @@ def recorded_calls(generation: Generation, count: int, seed: int = 1) -> Iterato
 
 
 def _examples(config: Config) -> dict[str, list[str]]:
+    """The examples of each language that is recognised, or of all where none is."""
+    models = config.speech.models
+    heard = {name for name, model in models.items() if model.engine is not SpeechEngine.NONE} or set(config.languages)
     said: dict[str, list[str]] = {}
     for intent in config.intents.intents:
-        said.setdefault(intent.language, []).extend(intent.examples)
+        if intent.language in heard:
+            said.setdefault(intent.language, []).extend(intent.examples)
     return said
 
 
@@ -68,21 +71,19 @@ class _Caller:
 
     def record(self) -> dict[str, object]:
         """Live the call, and return its record."""
-        self._obey(self._session.tick(0.0))
+        self._session.tick(0.0)
         self._tell(NoticeStarted(at_s=0.0))
         self._wait(4.0)
         self._tell(NoticeEnded(at_s=self._now, audio_s=self._now))
-        asked = False
         for _ in range(2):
             self._wait(self._rng.uniform(0.3, 1.5))
             self._speak()
             self._wait(1.0)
-            if self._session.decision is not None:
-                break
-            if not asked:
-                asked = True
+            if self._session.state is State.ASKING:
                 self._wait(2.0)
                 self._tell(PromptEnded(at_s=self._now, audio_s=self._now, name="ask"))
+            if self._session.decision is not None:
+                break
         self._wait(30.0)
         self._tell(HungUp(at_s=self._now, audio_s=self._now))
         return self._session.record(self._now).to_json()
@@ -126,7 +127,7 @@ class _Caller:
         )
 
     def _tone(self, at_s: float, voiced_s: float) -> Tone:
-        anger = self._rng.betavariate(3.0, 10.0) if self._angry else self._rng.betavariate(1.0, 60.0)
+        anger = self._rng.betavariate(3.0, 10.0) if self._angry else self._rng.uniform(0.0, 0.03)
         early = voiced_s < 1.0
         return Tone(
             at_s=self._now,
@@ -149,13 +150,8 @@ class _Caller:
         goal = self._now + max(0.0, seconds)
         while (due := self._session.deadline()) is not None and due <= goal:
             self._now = max(self._now, due)
-            self._obey(self._session.tick(self._now))
+            self._session.tick(self._now)
         self._now = goal
 
     def _tell(self, event: Event) -> None:
-        self._obey(self._session.receive(event, event.at_s))
-
-    def _obey(self, commands: list[Command]) -> None:
-        for command in commands:
-            if isinstance(command, PlayPrompt) and command.name == "ask":
-                self._asked_at = self._now
+        self._session.receive(event, event.at_s)

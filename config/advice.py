@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from config.errors import Position
@@ -41,6 +42,7 @@ def check(config: Config) -> list[Warning_]:
         *_network(config),
         *_budget(config),
         *_understanding(config),
+        *_customers(config),
         *_examples(config),
         *_phrases(config),
         *_tone(config),
@@ -155,7 +157,13 @@ def _understanding(config: Config) -> Iterator[Warning_]:
             yield Warning_(
                 _at(config, f"speech.models.{language}"),
                 f"no recogniser hears '{language}': such calls are routed by tone, keys and rules alone",
-                "name a Vosk model",
+                f"name a Vosk model under speech.models.{language} (`nabra models fetch`)",
+            )
+        elif model.final is not None and find_spec("ctranslate2") is None:
+            yield Warning_(
+                _at(config, f"speech.models.{language}.final"),
+                "whisper is named, but what runs it is not installed: calls will be heard without it",
+                "pip install 'nabra[whisper]'",
             )
         if language not in taught:
             yield Warning_(
@@ -179,6 +187,21 @@ def _understanding(config: Config) -> Iterator[Warning_]:
         ):
             if name not in every:
                 yield Warning_(_at(config, f"intents.{language}"), f"there is no intent '{name}', so {why}", "add one")
+
+
+def _customers(config: Config) -> Iterator[Warning_]:
+    book = config.customers.book
+    for fault in book.faults:
+        advice = f"expected {fault.expected}" if fault.expected else "mend it"
+        near = f"; did you mean '{fault.nearest}'?" if fault.nearest is not None else ""
+        yield Warning_(fault.position, f"the row is not used: {fault.message}", f"{advice}{near}")
+    if book.skipped > len(book.faults):
+        more = book.skipped - len(book.faults)
+        yield Warning_(_at(config, "customers.file"), f"{more} more rows are not used", "mend those shown first")
+    if config.customers.file is not None and not len(book):
+        yield Warning_(
+            _at(config, "customers.file"), "no row of the customer record can be used", "look at its columns"
+        )
 
 
 def _examples(config: Config) -> Iterator[Warning_]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import Position, Problem
+from config.nearest import nearest
 from config.prompts import FORMAT, prompt_fault
 from config.schema import Config, DestinationKind, SpeechEngine
-from config.walker import nearest
 
 
 def cross_problems(config: Config) -> list[Problem]:
@@ -30,6 +30,14 @@ def cross_problems(config: Config) -> list[Problem]:
         *checker.rules(),
         *checker.times(),
     ]
+
+
+def _folders(parent: Path) -> list[str]:
+    """Names of the folders in a folder, none where there is no such folder or it may not be read."""
+    try:
+        return sorted(child.name for child in parent.iterdir() if child.is_dir())
+    except OSError:
+        return []
 
 
 class _Checker:
@@ -167,9 +175,26 @@ class _Checker:
                 if model.path is None:
                     yield self.problem(path, "Vosk needs the directory of a model", "path: its directory")
                 elif not model.path.is_dir():
-                    yield self.problem(f"{path}.path", f"there is no directory {model.path}", "an unpacked Vosk model")
+                    near = nearest(model.path.name, _folders(model.path.parent))
+                    no_such = f"there is no directory {model.path}"
+                    yield self.problem(f"{path}.path", no_such, "an unpacked Vosk model (`nabra models fetch`)", near)
             elif model.path is not None:
                 yield self.problem(f"{path}.path", f"engine {model.engine} takes no path", "engine: vosk, or no path")
+            for name in ("final_path", "crowded"):
+                folder = getattr(model, name)
+                if folder is not None and not folder.is_dir():
+                    near = nearest(folder.name, _folders(folder.parent))
+                    yield self.problem(f"{path}.{name}", f"there is no directory {folder}", "a model's directory", near)
+            if model.final_path is not None and model.final is None:
+                yield self.problem(f"{path}.final_path", "no engine is named to use it", "final: whisper")
+            if model.engine is SpeechEngine.NONE and (model.final is not None or model.crowded is not None):
+                yield self.problem(path, "engine none hears nothing, so there is nothing to hear again", "an engine")
+            if model.final is not None and model.final_path is None and language != "en":
+                yield self.problem(
+                    f"{path}.final",
+                    f"the Whisper model that can be installed knows no '{language}'",
+                    "final_path: the directory of one that does, in the format of faster-whisper",
+                )
             if model.engine is SpeechEngine.MOONSHINE and language != "en":
                 yield self.problem(f"{path}.engine", f"moonshine knows no '{language}'", "vosk or none")
         tone = self.config.tone.model

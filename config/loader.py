@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from config.crosscheck import cross_problems
+from config.customers import CustomersUnreadable, read_customers
 from config.errors import ConfigError, Position, Problem
 from config.nodes import read_nodes
 from config.schema import Config, Intent, IntentFile, IntentSet, Pbx, Secret
@@ -51,6 +52,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
         ),
         intents=_gather(read.intents, places, problems),
     )
+    config = dataclasses.replace(config, customers=_with_book(config.customers, config.languages, places, problems))
     problems += cross_problems(config)
     if problems:
         raise ConfigError(sorted(problems, key=lambda p: (p.file != file, str(p.file), p.line, p.column)))
@@ -80,6 +82,19 @@ def _with_secret(pbx: Pbx, path: str, places: Mapping[str, Position], problems: 
         value = os.environ.get(pbx.secret_env)
         return pbx if value is None else dataclasses.replace(pbx, secret=_usable(value, place, problems))
     return dataclasses.replace(pbx, secret=_usable(pbx.secret or "", place, problems))
+
+
+def _with_book(customers: Any, languages: Any, places: Mapping[str, Position], problems: list[Problem]) -> Any:
+    if customers is None or customers.file is None:
+        return customers
+    known = [language for language in languages or () if language is not None]
+    try:
+        book = read_customers(customers.file, known, customers.country_code)
+    except CustomersUnreadable as error:
+        place = places["customers.file"]
+        problems.append(Problem(place, str(error), "a CSV file with the columns number and language, in UTF-8"))
+        return customers
+    return dataclasses.replace(customers, book=book)
 
 
 def _usable(secret: str, place: Position, problems: list[Problem]) -> Secret:

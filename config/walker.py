@@ -8,9 +8,8 @@ only if there were no problems. It knows nothing about any single section.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -19,6 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from config.errors import ConfigError, Position, Problem
+from config.nearest import nearest
 from config.nodes import position_of
 from config.schema import Secret
 
@@ -27,12 +27,6 @@ MAX_NODES = 200_000
 
 _TAG = "tag:yaml.org,2002:"
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-
-
-def nearest(found: str, valid: Iterable[str]) -> str | None:
-    """The valid word most like the one found, or None where none is near."""
-    matches = difflib.get_close_matches(found.lower(), list(valid), n=1, cutoff=0.6)
-    return matches[0] if matches else None
 
 
 class Walker:

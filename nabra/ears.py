@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -11,10 +12,14 @@ from asr.engine import Engine, Samples
 from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import ModelMissing
 from asr.listener import ListenerSettings
-from config.schema import Config, SpeechEngine
+from asr.phrases import words_of
+from asr.whisper_engine import INSTALL, runtime_installed
+from config.schema import Config, SpeechEngine, SpeechModel
 from emotion import ToneModel, TrackerSettings
 from emotion.model import at_prior
 from nabra.tone_batches import ToneAsker, ToneAtOnce
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,52 @@ class Deaf:
 
 
 def speech_specs(config: Config) -> Mapping[str, EngineSpec]:
-    """Return the recogniser of each language that has one."""
+    """Return the recogniser of each language that has one, without a second one that is not installed."""
     return {
-        language: EngineSpec(EngineKind(model.engine.value), language, model.path)
+        language: _spec(config, language, model)
         for language, model in config.speech.models.items()
         if model.engine is not SpeechEngine.NONE
     }
+
+
+def _spec(config: Config, language: str, model: SpeechModel) -> EngineSpec:
+    final = None
+    if model.final is not None:
+        if runtime_installed():
+            final = EngineSpec(EngineKind(model.final.value), language, model.final_path)
+        else:
+            log.warning("calls in %s are heard without %s: %s", language, model.final.value, INSTALL)
+    phrases = key_phrases(config, language)
+    crowded = model.crowded if phrases else None
+    kind = EngineKind(model.engine.value)
+    return EngineSpec(kind, language, model.path, phrases, final=final, crowded=crowded)
+
+
+def key_phrases(config: Config, language: str) -> tuple[str, ...]:
+    """Return what the intents of a language listen for: key phrases and hard words, none twice."""
+    own = [intent for intent in config.intents.intents if intent.language == language]
+    said = [phrase for intent in own for phrase in (*intent.hard_words, *intent.key_phrases)]
+    return tuple(dict.fromkeys(said))
+
+
+def unheard_words(config: Config, language: str, unknown_words: Collection[str]) -> list[tuple[str, str]]:
+    """Return (path in the configuration, word) for each place of a word that a recogniser does not know.
+
+    Parameters
+    ----------
+    config : as loaded.
+    language : of the recogniser.
+    unknown_words : as its facts name them.
+    """
+    unknown = set(unknown_words)
+    found: list[tuple[str, str]] = []
+    for intent in config.intents.intents:
+        if intent.language == language:
+            for name in ("key_phrases", "hard_words"):
+                for i, phrase in enumerate(getattr(intent, name)):
+                    place = f"intents.{language}.{intent.name}.{name}[{i}]"
+                    found += [(place, word) for word in words_of(phrase) if word in unknown]
+    return found
 
 
 def listener_settings(config: Config) -> ListenerSettings:

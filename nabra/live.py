@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nabra.call import Call, Publish
+from nabra.callers import Source
 from nabra.ears import Ears
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
@@ -39,10 +40,8 @@ class Site(Protocol):
     def loaded(self) -> Loaded: ...
     def clock(self) -> float: ...
     def wall(self) -> float: ...
-    def language_of(self, announcement: Announcement) -> str: ...
-    def publish(
-        self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]
-    ) -> None: ...
+    def language_of(self, announcement: Announcement) -> tuple[str, Source]: ...
+    def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None: ...
     def keep_record(self, record: Mapping[str, object]) -> None: ...
     def closed(self, call: LiveCall) -> None: ...
     async def set_variables(self, pbx: str, channel: str, variables: Mapping[str, str]) -> None: ...
@@ -106,13 +105,15 @@ class LiveCall:
             self._call.shed_tone(reason, self._site.clock())
 
     def _make_call(self, announcement: Announcement) -> Call:
+        language, source = self._site.language_of(announcement)
         facts = CallFacts(
             call=self.id,
             pbx=announcement.pbx,
             caller_number=announcement.caller_number,
             caller_name=announcement.caller_name,
             dialled=announcement.dialled,
-            language=self._site.language_of(announcement),
+            language=language,
+            language_from=source.value,
             wall_anchor=self._opened_wall,
         )
         publish: Publish = self._publish
@@ -125,7 +126,7 @@ class LiveCall:
             "caller_number": announcement.caller_number,
             "caller_name": announcement.caller_name,
             "dialled": announcement.dialled,
-            "language": self._site.language_of(announcement),
+            "language": self._site.language_of(announcement)[0],
         }
 
     def _publish(self, kind: EventKind, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
@@ -223,7 +224,7 @@ class LiveCall:
         started_s = self._site.clock()
         problem = ""
         try:
-            variables = channel_variables(self.id, decision, self._site.language_of(announcement))
+            variables = channel_variables(self.id, decision, self._site.language_of(announcement)[0])
             await self._site.set_variables(announcement.pbx, announcement.channel, variables)
         except TelephonyError as error:
             # The PBX's own default queue takes the caller; who hung up meanwhile needs no route.

@@ -28,6 +28,7 @@ from asr.pool_types import PoolSettings
 from asr.vad import shipped_silero
 from config.schema import Config
 from emotion import ToneModel, warm_up
+from nabra.callers import Source, language_of
 from nabra.ears import Ears, listener_settings, speech_specs, tone_model
 from nabra.errors import ServiceError
 from nabra.generations import Loaded, load, state_of
@@ -199,6 +200,8 @@ class Service:
                     workers=speech.workers,
                     hang_timeout_s=speech.hang_timeout_s,
                     max_backlog_s=speech.max_backlog_s,
+                    max_rss_mb=speech.max_rss_mb,
+                    max_age_s=speech.max_age_h * 3600,
                 ),
             )
             try:
@@ -206,6 +209,7 @@ class Service:
             except WorkerStartFailed as error:
                 # The pool goes on trying; until it succeeds calls are decided by tone, keys and the default.
                 log.error("serving without recognisers for now: %s", error)
+            self._say_unknown_words(specs)
         self._ears = Ears(
             languages=frozenset(specs),
             decoder=self._decoder,
@@ -223,6 +227,15 @@ class Service:
             ami.start()
         await self.server.start()
         self._say_ready(True)
+
+    def _say_unknown_words(self, languages: Iterable[str]) -> None:
+        """Log the words of the key phrases that recognisers do not know: such phrases cannot be listened for."""
+        for language in languages:
+            facts = None if self.pool is None else self.pool.facts(language)
+            if facts is not None and facts.unknown_words:
+                said = ", ".join(facts.unknown_words[:20])
+                count = len(facts.unknown_words)
+                log.warning("the recogniser of %s does not know %d words of its key phrases: %s", language, count, said)
 
     def _say_ready(self, ready: bool) -> None:
         """Let the dialplans send calls here, or pass us by."""
@@ -358,15 +371,10 @@ class Service:
 
     # ------------------------------------------------------------------------------- what calls need of us
 
-    def language_of(self, announcement: Announcement) -> str:
-        """Return the language of a call: the dialplan's word, else its line's, else the default."""
-        config = self.generation.config
-        if announcement.language in config.languages and announcement.language is not None:
-            return announcement.language
-        for line in config.lines:
-            if line.number == announcement.dialled:
-                return line.language
-        return config.default_language
+    def language_of(self, announcement: Announcement) -> tuple[str, Source]:
+        """Return the language of a call and who said so."""
+        said = announcement.language
+        return language_of(self.generation.config, said, announcement.caller_number, announcement.dialled)
 
     def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
         """Put an event of a call on the bus."""

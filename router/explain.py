@@ -58,12 +58,21 @@ def explain(record: Mapping[str, Any]) -> str:
         raise RecordError(f"record of call {record.get('call')!r} cannot be explained: {error!r}") from None
 
 
+_LANGUAGE_FROM = {
+    "dialplan": " (the dialplan said so)",
+    "customer": " (the customer record said so)",
+    "line": " (by the line that was dialled)",
+    "default": " (by default)",
+}
+
+
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     when = datetime.fromtimestamp(record["wall_anchor"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     generation = record["generation"]
     yield f"call {record['call']} on {record['pbx']}, {when}"
     caller, dialled = record["caller_number"] or "unknown", record["dialled"] or "unknown"
-    yield f"  from {caller} to {dialled}, in {record['language']}"
+    said = _LANGUAGE_FROM.get(record.get("language_from", ""), "")
+    yield f"  from {caller} to {dialled}, in {record['language']}{said}"
     yield f"  generation {generation['number']} ({generation['hash'][:12]}), {_OUTCOMES[record['outcome']]}"
     yield ""
     alarm_at = _alarm_at(record["decision"])

@@ -5,6 +5,7 @@ since the session began (`wall_anchor`, Unix seconds), those ending in `audio_s`
 audio.
 
     schema, kind ("decision"), call, pbx, caller_number, caller_name, dialled, language, wall_anchor
+    language_from       dialplan | customer | line | default: who said so; "" in records from before it was kept
     outcome             decided | hung_up | open
     generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
     recogniser_available, text (null where it is not kept), asked
@@ -96,6 +97,7 @@ class CallFacts:
     pbx : name of the PBX.
     caller_number, caller_name, dialled : as announced; may be empty.
     language : of the notice and the recogniser.
+    language_from : who said so: `dialplan`, `customer` (the customer record), `line` or `default`.
     wall_anchor : Unix seconds at which the session began.
     """
 
@@ -106,6 +108,7 @@ class CallFacts:
     dialled: str = ""
     language: str = "en"
     wall_anchor: float = 0.0
+    language_from: str = ""
 
     def masked(self) -> CallFacts:
         """Return the facts with the caller's number and name as a record may show them."""
@@ -330,7 +333,8 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
             f"(schema {schema!r}, kind {value.get('kind')!r})"
         )
     try:
-        facts = CallFacts(**{name.name: value[name.name] for name in dataclasses.fields(CallFacts)})
+        stated = {name.name: value[name.name] for name in dataclasses.fields(CallFacts) if name.name != "language_from"}
+        facts = CallFacts(**stated, language_from=str(value.get("language_from", "")))
         if not isinstance(facts.call, str):
             raise TypeError("call is not a text")
         decision, timeline, tone = value["decision"], value["timeline"], value["tone"]

@@ -160,6 +160,12 @@ def _texts(settings: PbxFilesSettings) -> dict[str, str]:
             if any(destination.prompts for destination in settings.destinations)
             else "# (there are no prompts to copy)"
         ),
+        "REMOVE_SOUNDS": (
+            "(cd \"$(asterisk -rx 'core show settings' | sed -n 's/.*Data directory: *//p')/sounds\" &&"
+            " rm -rf nabra */nabra)"
+            if any(destination.prompts for destination in settings.destinations)
+            else "# (no prompts were copied)"
+        ),
     }
     folder = resources.files("telephony.asterisk")
     return {name: _fill((folder / name).read_text(encoding="utf-8"), words) for name in _TEMPLATES}

@@ -45,6 +45,7 @@ RUN_AS_THEY_ARE = [
     "nabra train labelled --out my-tone",
     "nabra intent --json < lines.txt",
     "nabra bench --quick",
+    "nabra models",
 ]
 RUN_BELOW = [
     "cp -r config/defaults my-site && cd my-site",
@@ -53,6 +54,11 @@ RUN_BELOW = [
     "make demo",
     "make test",
 ]
+RUN_FROM_LOOPBACK = [
+    "nabra models fetch",
+    "nabra models fetch vosk-model-ar-mgb2-0.4",
+]
+"""By tests/nabra/test_models.py, from a server of its own."""
 RUN_IN_ASTERISK = [
     "asterisk -rx 'database put nabra enabled 0'",
     "asterisk -rx 'database put nabra percent 10'",
@@ -103,7 +109,7 @@ def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_command_shown_is_accounted_for() -> None:
-    assert sorted(set(shown())) == sorted(RUN_AS_THEY_ARE + RUN_BELOW + RUN_IN_ASTERISK)
+    assert sorted(set(shown())) == sorted(RUN_AS_THEY_ARE + RUN_BELOW + RUN_FROM_LOOPBACK + RUN_IN_ASTERISK)
 
 
 @pytest.mark.parametrize("command", RUN_AS_THEY_ARE)

@@ -84,9 +84,10 @@ def run(args: argparse.Namespace) -> int:
 def examine(path: Path) -> Iterable[Remark]:
     """Yield everything there is to say about the configuration in a file."""
     import config as configuration
-    from asr.engines import create_engine
+    from asr.engines import EngineKind, create_engine
     from asr.errors import AsrError
-    from nabra.ears import speech_specs
+    from asr.trial import try_engine
+    from nabra.ears import speech_specs, unheard_words
     from nabra.generations import fit
     from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
@@ -105,8 +106,17 @@ def examine(path: Path) -> Iterable[Remark]:
     for language, spec in speech_specs(config).items():
         try:
             create_engine(spec)
+            # What a model knows is in the model, and reading one may end a process: another one reads it.
+            listens = spec.phrases and (spec.kind is EngineKind.VOSK or spec.crowded is not None)
+            unknown = try_engine(spec).facts.unknown_words if listens else ()
         except AsrError as error:
             yield Remark(True, config.places.get(f"speech.models.{language}"), str(error))
+            continue
+        for where, word in unheard_words(config, language, unknown):
+            what = (
+                f"the recogniser of '{language}' does not know the word '{word}', so it cannot listen for this phrase"
+            )
+            yield Remark(False, config.places.get(where), what, advice="say it in words that the model knows")
     for where, what, advice in unwise(config.tone, rules) if config.tone.enabled else ():
         place = config.places.get(where, config.places.get("tone"))
         yield Remark(False, place, what, advice=advice)

@@ -14,7 +14,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="route sample calls live in this terminal",
         description="Start the engine, place synthetic sample calls through real AudioSocket connections at real-time "
         "pace, several at once, and show them live: what is heard, how the caller sounds, where the call goes, why, "
-        "and how long after the end of speech. Ends with a table, and one picture per call.",
+        "and how long after the end of speech. Ends with a table, and one picture per call; records of an earlier "
+        "demonstration in the same folder give way to the new ones.",
     )
     parser.add_argument("--calls", type=int, default=None, metavar="N", help="place only the first N samples")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR", help="folder of the pictures")

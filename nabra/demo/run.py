@@ -27,6 +27,7 @@ from nabra.service import Service
 
 STAGGER_S = 1.25
 _SETTLE_S = 1.0
+_PBX = "demo"
 
 
 async def run(
@@ -41,7 +42,8 @@ async def run(
     Parameters
     ----------
     calls : how many of the samples, all by default.
-    out : folder of the pictures and the decision records; made where it is missing.
+    out : folder of the pictures and the decision records; made where it is missing. Records that an earlier
+        demonstration left there are deleted.
     as_json : print one object per call, and nothing else, to standard output: sample, synthetic, language,
         call, destination, expected, priority, intent, probability, rung, reasons, text, anger, arousal (null
         where the model abstained), abstained, speech_end_s, decided_at_s (audio time), latency_ms (from the
@@ -85,6 +87,8 @@ async def run(
         if not await pbx.logged_in(10.0):
             console.print("The engine did not log in to the demonstration's PBX within 10 s.")
             return 1
+        # Only now: until the service holds the folder, another demonstration may be writing there.
+        await asyncio.to_thread(_forget_earlier, out / "records")
         stage.end(f"ready; placing {len(placed)} calls, one every {stagger_s:g} s")
         await _place_all(pbx, placed, service.audio_address, watcher, stagger_s)
     finally:
@@ -110,13 +114,24 @@ def _queue_of(settings: Config, name: str) -> str | None:
 
 def _on_this_machine(base: Config, ami_port: int, out: Path) -> Config:
     """Return the shipped configuration with the demonstration's PBX, free ports, and its records in `out`."""
-    pbx = Pbx(name="demo", host="127.0.0.1", port=ami_port, username=USERNAME, secret=Secret(SECRET))
+    pbx = Pbx(name=_PBX, host="127.0.0.1", port=ami_port, username=USERNAME, secret=Secret(SECRET))
     return dataclasses.replace(
         base,
         listen=dataclasses.replace(base.listen, host="127.0.0.1", port=0),
         pbx=(pbx,),
         records=dataclasses.replace(base.records, directory=out / "records"),
     )
+
+
+def _forget_earlier(records: Path) -> None:
+    """Delete the record files of earlier demonstrations; a file with any other line in it is somebody's, and stays."""
+    for file in records.glob("calls-*.jsonl"):
+        try:
+            lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        except ValueError:
+            continue
+        if all(isinstance(line, dict) and line.get("pbx") == _PBX for line in lines):
+            file.unlink()
 
 
 async def _place_all(

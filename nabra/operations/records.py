@@ -332,7 +332,7 @@ class RecordStore:
         self._expired_on = today
         oldest = (today - timedelta(days=self._settings.keep_days)).strftime("%Y%m%d")
         try:
-            for path in _files(self._settings.directory):
+            for path in files_of(self._settings.directory):
                 match = _NAME.fullmatch(path.name)
                 if match and match[1] < oldest:
                     path.unlink()
@@ -348,7 +348,8 @@ def _line(item: object) -> bytes:
     )
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a records folder, oldest first."""
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
@@ -369,7 +370,7 @@ def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -
         `path` does not exist or may not be read.
     """
     try:
-        files = _files(path) if path.is_dir() else [path]
+        files = files_of(path) if path.is_dir() else [path]
         for file in files:
             with file.open("rb") as lines:
                 for number, raw in enumerate(lines, 1):

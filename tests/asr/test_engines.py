@@ -46,7 +46,7 @@ def test_a_grammar_that_would_crash_native_code_is_refused(phrases: tuple[str, .
 
 
 def test_a_grammar_is_json_with_a_word_for_everything_else() -> None:
-    assert json.loads(grammar_json(("Where is  my order", "طلبي", "طلبي"))) == [
+    assert json.loads(grammar_json(("where is  my order", "طلبي", "طلبي"))) == [
         "where is my order",
         "طلبي",
         "[unk]",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 
 from asr.engines import EngineKind, EngineSpec
 from asr.events import (
+    Endpoint,
     Final,
     Partial,
     RecognitionDegraded,
@@ -24,6 +25,7 @@ from asr.events import (
 from asr.listener import Listener, ListenerSettings
 from asr.pool import RecogniserPool
 from asr.pool_types import PoolSettings, Rung
+from asr.pooled import PooledDecoder
 from asr.scripted_engine import ScriptedLine
 from asr.slot import Slot
 from asr.wire import Message
@@ -47,9 +49,13 @@ def finals(events: list[SpeechEvent]) -> list[str]:
 
 
 def listen(pool: RecogniserPool, events: list[SpeechEvent]) -> Listener:
+    return Listener(decoder_of(pool), ListenerSettings(), events.append)
+
+
+def decoder_of(pool: RecogniserPool) -> PooledDecoder:
     decoder = pool.decoder("call", "en")
     assert decoder is not None
-    return Listener(decoder, ListenerSettings(), events.append)
+    return decoder
 
 
 def test_the_embedded_engine_in_a_worker_hears_words() -> None:
@@ -92,6 +98,75 @@ def test_a_lost_worker_costs_no_words(how: signal.Signals) -> None:
             assert kinds.index(RecognitionDegraded) < kinds.index(RecognitionRecovered) < kinds.index(Final)
             health = pool.health()
             assert (health.crashes, health.hangs) == ((1, 0) if how == signal.SIGKILL else (0, 1))
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+async def killed_while_talking(pool: RecogniserPool, kill_at: Mapping[int, int]) -> list[SpeechEvent]:
+    """Speak at about the pace of a line, and kill so many workers at these samples."""
+    events: list[SpeechEvent] = []
+    listener = listen(pool, events)
+    reading = np.concatenate([silence(0.5), embedded_speech(8000, 0.0, 9.0), silence(1)])
+    for at in range(0, reading.size, 800):
+        listener.push(reading[at : at + 800])
+        await asyncio.sleep(0.05)
+        for worker in [worker for worker in pool.health().workers if worker.pid is not None][: kill_at.get(at, 0)]:
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGKILL)
+    await until(lambda: sum(isinstance(event, Endpoint) for event in events) == len(finals(events)))
+    listener.close()
+    return events
+
+
+@pytest.mark.parametrize(
+    ("kill_at", "told"),
+    [({16000: 1, 24000: 1}, False), ({16000: 2}, True), ({8000: 2, 24000: 2, 40000: 2, 56000: 2}, True)],
+    ids=["one, and then the other", "both at once", "both, again and again, also while they start"],
+)
+def test_workers_killed_in_mid_sentence_cost_no_words(kill_at: Mapping[int, int], told: bool) -> None:
+    async def run() -> None:
+        pool = RecogniserPool({"en": MOONSHINE}, PoolSettings(workers=2))
+        await pool.start()
+        try:
+            undisturbed = finals(await killed_while_talking(pool, {}))
+            events = await killed_while_talking(pool, kill_at)
+            assert finals(events) == undisturbed
+            assert "best of times" in undisturbed[0].lower()
+            health = pool.health()
+            assert health.crashes >= len(kill_at)
+            assert health.hangs == 0
+            # Where another process takes over at once, nothing is lost and nobody is told that it was.
+            assert any(isinstance(event, RecognitionDegraded) for event in events) == told
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_phrase_that_ends_every_worker_is_given_up_and_others_go_on() -> None:
+    async def run() -> None:
+        # Decoding these words takes longer than any worker may be silent.
+        script = (ScriptedLine(6.4, 8.2, "one two three", delay_s=60.0),)
+        spec = EngineSpec(EngineKind.SCRIPTED, "en", script=script)
+        pool = RecogniserPool({"en": spec}, PoolSettings(hang_timeout_s=0.3))
+        await pool.start()
+        try:
+            events: list[SpeechEvent] = []
+            listener = Listener(decoder_of(pool), ListenerSettings(partial_every_ms=5000), events.append)
+            # A worker measures on its first four seconds what the engine costs: the line comes after that.
+            listener.push(silence(5))
+            listener.push(SPEECH)
+            await until(lambda: finals(events), 40)
+            assert finals(events) == [""]
+            assert pool.health().hangs == 3
+            reasons = [event.reason for event in events if isinstance(event, RecognitionDegraded)]
+            assert [reason for reason in reasons if "not tried again" in reason]
+            await until(lambda: pool.health().workers[0].ready)
+            listener.push(SPEECH)
+            await until(lambda: len(finals(events)) > 1)
+            assert pool.health().hangs == 3
         finally:
             await pool.stop()
 
@@ -297,6 +372,9 @@ def test_a_call_that_cannot_take_its_words_loses_them_alone() -> None:
             one.push(SPEECH)
             other.push(SPEECH)
             await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
+            assert isinstance(broken, PooledDecoder)
+            assert broken.closed
             health = pool.health()
             assert (health.starts, health.workers[0].calls) == (1, 1)
         finally:
@@ -317,8 +395,13 @@ def test_a_fault_of_the_supervisor_does_not_end_it(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(pool._crew, "_note", faulty)
         await pool.start()
         try:
-            listen(pool, [])
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
             await until(lambda: pool.health().starts == 2 and pool.health().workers[0].ready)
+            assert not faults
+            listener.push(SPEECH)
+            await until(lambda: finals(events))
+            assert finals(events) == ["one two three four five six"]
         finally:
             await pool.stop()
 

@@ -329,7 +329,8 @@ def test_a_key_in_self_service_leads_to_a_person_at_once(world: World) -> None:
             await engine.send_to(announcement, writer, NABRA_ROUTE="selfservice")
             await asyncio.sleep(0.5)
             call.press("0")
-            await world.agents["agent3"].next_call(timeout_s=2.5)
+            rung = await world.agents["agent3"].next_call(timeout_s=2.5)
+            assert not rung.ended.is_set(), "a person is rung long before the announcement would be over"
             await world.caller.hang_up(call)
 
     world.run(body())

@@ -223,8 +223,12 @@ def test_the_dialplan_has_no_route_for_the_answer(world: World, engine: Engine, 
         await world.asterisk.cli("dialplan remove extension sales@nabra-route")
         try:
             call = await place(world, samples["sales-upgrade"])
-            await world.wait_for("UserEvent", UserEvent="NabraRoute", Route="sales", Why="routed")
-            await world.wait_for("UserEvent", UserEvent="NabraRoute", Route=DEFAULT, Why="unknown-route")
+            asked = {"UserEvent": "NabraRoute", "CallerIDNum": call.peer_number}
+            told = await world.wait_for("UserEvent", count=2, **asked)
+            assert [(event.fields["Route"], event.fields["Why"]) for event in told] == [
+                ("sales", "routed"),
+                (DEFAULT, "unknown-route"),
+            ]
             await kept(world, [call])
             await end(world, [call])
         finally:

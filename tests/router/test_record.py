@@ -25,6 +25,7 @@ FIELDS = {
     "caller_name",
     "dialled",
     "language",
+    "language_from",
     "wall_anchor",
     "outcome",
     "generation",

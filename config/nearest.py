@@ -1,0 +1,10 @@
+"""The valid word that somebody probably meant."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(found: str, valid: Iterable[str]) -> str | None:
+    """The valid word most like the one found, or None where none is near."""
+    matches = difflib.get_close_matches(found.lower(), list(valid), n=1, cutoff=0.6)
+    return matches[0] if matches else None
