@@ -18,6 +18,7 @@ from asr.events import (
     Final,
     Partial,
     RecognitionDegraded,
+    RecognitionLimited,
     RecognitionRecovered,
     SpeechEvent,
     SpeechPaused,
@@ -26,7 +27,7 @@ from asr.events import (
 )
 from asr.listener import Listener, ListenerSettings
 from asr.pool import RecogniserPool
-from asr.pool_types import PoolHealth, PoolSettings, Refusal
+from asr.pool_types import PoolHealth, PoolSettings, Refusal, Rung
 from asr.scripted_engine import ScriptedLine
 
 __all__ = [
@@ -49,8 +50,10 @@ __all__ = [
     "PoolSettings",
     "RecogniserPool",
     "RecognitionDegraded",
+    "RecognitionLimited",
     "RecognitionRecovered",
     "Refusal",
+    "Rung",
     "ScriptedLine",
     "SpeechEvent",
     "SpeechPaused",

@@ -54,6 +54,9 @@ class CrewClient(Protocol):
     def on_cost(self, language: str, rung: Rung, busy_s: float | None, speech_s: float) -> None:
         """Learn what speech cost; the first time as measured before any call."""
 
+    def cost_known(self, language: str) -> bool:
+        """Return whether the cost of a language need not be measured again at a start: that takes time."""
+
     def on_message(self, slot: Slot, message: Message) -> None:
         """Take what a process says of a call."""
 
@@ -174,7 +177,10 @@ class Crew:
     async def _run(self, slot: Slot) -> None:
         await slot.start()
         self.starts += 1
-        specs = {language: spec.to_json() for language, spec in self._specs.items()}
+        specs = {
+            language: {"spec": spec.to_json(), "measure": not self._client.cost_known(language)}
+            for language, spec in self._specs.items()
+        }
         slot.send(Message(Kind.CONFIG, body=object_body(specs)))
         reader = WireReader()
         assert slot.process is not None

@@ -44,8 +44,8 @@ class RecogniserPool:
     def __init__(self, specs: Mapping[str, EngineSpec], settings: PoolSettings | None = None) -> None:
         self._specs = dict(specs)
         self._settings = settings or PoolSettings()
-        self._crew = Crew(specs, self._settings, self)
         self._admission = Admission(self._settings)
+        self._crew = Crew(specs, self._settings, self)
         self._homeless: dict[int, PooledDecoder] = {}
         self._unheard: dict[int, PooledDecoder] = {}
         self._numbers = 0
@@ -219,15 +219,15 @@ class RecogniserPool:
     # What the processes say; see CrewClient.
 
     def on_ready(self, slot: Slot) -> None:
-        """Place the calls that have no process."""
-        for call in list(self._homeless.values()):
+        """Place the calls that have no process, those first that wait longest: they are also served first there."""
+        for call in sorted(self._homeless.values(), key=lambda each: each.waits_since_s):
             with self._alone(call):
                 self.place(call)
 
     def on_gone(self, slot: Slot, reason: str | None, suspect: tuple[int, int] | None) -> None:
         """Take a lost process's calls elsewhere."""
         calls, slot.calls = slot.calls, {}
-        for call in calls.values():
+        for call in sorted(calls.values(), key=lambda each: each.waits_since_s):
             with self._alone(call):
                 call.lose(suspect[1] if suspect is not None and suspect[0] == call.number else None)
                 self.place(call)
@@ -246,6 +246,10 @@ class RecogniserPool:
             self._admission.measured_at_start(language, rung, speech_s)
         else:
             self._admission.measured(language, rung, busy_s, speech_s)
+
+    def cost_known(self, language: str) -> bool:
+        """Return whether a process measured the cost of a language before."""
+        return self._admission.cost(language, Rung.FULL) > 0
 
     def on_message(self, slot: Slot, message: Message) -> None:
         """Hand a process's answer to its call; one that has moved away since takes none."""

@@ -1,6 +1,7 @@
 """One call's decoder in a worker process: what it keeps so that a lost worker costs no words."""
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ class _Kept:
     samples: int = 0
     # Requests that are not answered: whether it is a final, and the samples that it speaks for.
     asked: dict[int, tuple[bool, int]] = field(default_factory=dict)
+    # When the oldest of them was asked for, monotonic, s; it only matters while there are any.
+    asked_s: float = 0.0
     # Of these, the finals whose endpoint has come.
     due: set[int] = field(default_factory=set)
     # The newest words, for a final that nobody can decode.
@@ -97,6 +100,11 @@ class PooledDecoder:
         return bool(self._segments)
 
     @property
+    def waits_since_s(self) -> float:
+        """Monotonic time since when words are awaited, s; infinite where none are."""
+        return min((kept.asked_s for kept in self._segments.values() if kept.asked), default=math.inf)
+
+    @property
     def slot(self) -> "Slot | None":
         """Where it is placed; None while it is nowhere."""
         return self._slot
@@ -141,6 +149,8 @@ class PooledDecoder:
         if not final and (self._slot is None or self._pool.crowded(self._slot)):
             self._answer(Answer(segment, request, "", None, 0.0, skipped=True))
             return
+        if not kept.asked:
+            kept.asked_s = time.monotonic()
         kept.asked[request] = (final, kept.samples)
         self._send(Kind.ASK_FINAL if final else Kind.ASK_PARTIAL, segment, request)
 

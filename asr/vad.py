@@ -3,7 +3,7 @@
 Frames are 256 samples (32 ms at 8 kHz). The gate follows the noise floor, which is the quietest of the last
 half second, and lets everything through that stands out of it, and a while longer; what it holds back costs
 10 us instead of 100. Silero keeps a state and 32 samples of context between frames, without which its
-probabilities are wrong. The state is kept while the gate is shut, and begins as faint noise leaves it: from a
+probabilities are wrong. The state is kept while the gate is shut, and begins as a little silence leaves it: from a
 state of zeros the network takes ringing, music and coughs for speech, and short words for none. When the gate
 opens, the frames before are run first, so that it is not deaf to the onset. The model,
 models/silero_vad.onnx, is the one of its family that is right at 8 kHz.
@@ -37,8 +37,7 @@ _STEADY_FRAMES = 10
 _STEADY_DB = 2.0
 _QUIET_DB = -75.0
 _HELD_OPEN_BY = 0.3
-_IDLE_FRAMES = 50
-_IDLE_DB = -40.0
+_IDLE_FRAMES = 20
 _RATE = np.array(LINE_RATE_HZ, np.int64)
 
 
@@ -98,7 +97,7 @@ class Silero:
     Attributes
     ----------
     idle : float32 array, shape (2, 1, 128)
-        The state that faint noise leaves; never written to.
+        The state that a little silence leaves; never written to.
     """
 
     def __init__(self, model: Path) -> None:
@@ -107,13 +106,8 @@ class Silero:
         except Exception as problem:
             raise ModelInvalid(f"cannot read the voice activity model {model}: {problem}") from problem
         self.idle = np.zeros((2, 1, 128), np.float32)
-        window = np.zeros((1, _CONTEXT + FRAME), np.float32)
-        noise = np.random.default_rng(0).standard_normal((_IDLE_FRAMES, FRAME)) * 10 ** (_IDLE_DB / 20)
-        noise[-_IDLE_FRAMES // 5 :] = 0.0
-        for frame in noise:
-            window[0, :_CONTEXT] = window[0, FRAME:]
-            window[0, _CONTEXT:] = frame
-            _, self.idle = self.step(window, self.idle)
+        for _ in range(_IDLE_FRAMES):
+            _, self.idle = self.step(np.zeros((1, _CONTEXT + FRAME), np.float32), self.idle)
 
     def step(
         self, window: npt.NDArray[np.float32], state: npt.NDArray[np.float32]

@@ -193,12 +193,14 @@ class Worker:
 
     def _configure(self, message: Message) -> None:
         told: dict[str, object] = {}
-        for language, text in read_object(message).items():
+        for language, wanted in read_object(message).items():
+            if not isinstance(wanted, dict):
+                raise WireError("CONFIG without the description of an engine")
             try:
-                engine = create_engine(EngineSpec.from_json(str(text)))
+                engine = create_engine(EngineSpec.from_json(str(wanted.get("spec"))))
                 engine.load()
                 ways = (False, True) if engine.facts.grammar else (False,)
-                costs = [cost_of(engine, limited) for limited in ways]
+                costs = [cost_of(engine, limited) for limited in ways] if wanted.get("measure") else []
             except AsrError as problem:
                 told[language] = {"problem": str(problem)}
                 continue

@@ -25,6 +25,7 @@ from benchmarks.asr_live import quiet
 from benchmarks.asr_words import Errors, errors_by_part, errors_so_far, rate_interval, word_errors
 
 _FRAME = 160
+_FEW = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,10 @@ def _hear(pcm: Samples) -> Texts:
 
 
 def hear_all(spec: EngineSpec, sounds: Sequence[Samples], processes: int = 2) -> list[Texts]:
-    """Return what is heard of each, in order; in several processes, since no time is taken."""
+    """Return what is heard of each, in order; many in several processes, since no time is taken."""
+    if len(sounds) < _FEW:
+        engine = create_engine(spec)
+        return [hear(engine, pcm) for pcm in sounds]
     with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (spec.to_json(),)) as pool:
         return list(pool.map(_hear, sounds, chunksize=4))
 

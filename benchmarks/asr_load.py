@@ -105,13 +105,14 @@ def most_callers(
     seconds: float,
     floor: float,
     aim: float,
+    ask_admission: bool = True,
 ) -> Finding:
     """Find the greatest of these numbers of callers that is held.
 
     Parameters
     ----------
     spec, settings : what hears, and the pool it runs in; its best rung is what every caller must be listened to with.
-        Everybody is let in; then the pool's own admission is asked, with two callers more than were held.
+        Everybody is let in.
     what : which recogniser, for the stage's name.
     model, utterances, audio : as in the other measurements.
     numbers : of callers to try, rising; it ends with the first that is not held.
@@ -119,17 +120,21 @@ def most_callers(
         That each number of callers talks.
     floor, aim : float
         Callers.
+    ask_admission : bool
+        Whether the pool's own admission is asked then, with two callers more than were held.
     """
     steps = asyncio.run(_climb(spec, replace(settings, admit_all=True), utterances, numbers, seconds))
     held = [step.callers for step in steps if step.held]
-    admitted = asyncio.run(_climb(spec, settings, utterances, [max(held, default=0) + 2], seconds))[0]
+    admission = ""
+    if ask_admission:
+        step = asyncio.run(_climb(spec, settings, utterances, [max(held, default=0) + 2], seconds))[0]
+        admission = f"; of {step.callers} the pool's own admission listened to {step.served}"
     figures = (Figure("talking callers", float(max(held, default=0)), "callers", floor, aim, more_is_better=True),)
     ended = "" if not steps[-1].held else f"; more than {numbers[-1]} were not tried"
     note = (
         f"lag p95 < {LIMIT_S:g} s, of each endpoint's final, the endpoint's silence taken off; {settings.workers} "
         f"worker processes, callers speak {100 * np.mean([step.duty for step in steps]):.0f} % of {seconds:.0f} s; "
-        f"{', '.join(str(step) for step in steps)}{ended}; of {admitted.callers} the pool's own admission "
-        f"listened to {admitted.served}; finals without a word "
+        f"{', '.join(str(step) for step in steps)}{ended}{admission}; finals without a word "
         f"{100 * np.mean([step.wordless for step in steps]):.0f} %"
     )
     return Finding(f"talking callers, {what}", audio, model, len(steps), figures, note)

@@ -27,7 +27,7 @@ from asr.confidence import FEATURES, SHIPPED, Calibration, features
 from asr.decoder import Answer, DecoderClient
 from asr.engine import Samples
 from asr.listener import Listener, ListenerSettings
-from asr.moonshine_engine import MoonshineEngine, Networks, best_model, embedded_model, padded
+from asr.moonshine_engine import MoonshineEngine, Networks, best_model, embedded_model
 from telephony.audio import StreamResampler, mulaw_decode, mulaw_encode, resample
 
 VOICES = (
@@ -216,7 +216,7 @@ def judge(networks: Networks, clips: Iterable[Clip]) -> Judged:
         owners: list[int] = []
         words = 0
         for pcm in segments(clip.pcm):
-            spoken = networks.listen(padded(StreamResampler(8000, 16_000).push(pcm)))
+            spoken = networks.transcribe(StreamResampler(8000, 16_000).push(pcm))
             if not spoken.words:
                 continue
             x.append(features(spoken.words, spoken.seconds))

@@ -25,13 +25,13 @@ def table(rows: Sequence[Row]) -> Table:
     from rich.table import Table
 
     shown = Table(title="promised, and measured")
-    shown.add_column("what", overflow="fold", min_width=28)
-    for name in ("measured", "95 %", "floor", "aim"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("reaches", no_wrap=True)
+    shown.add_column("what", overflow="fold")
+    for name, width in (("measured", 10), ("95 %", 11), ("floor", 5), ("aim", 5)):
+        shown.add_column(name, justify="right", min_width=width)
+    shown.add_column("reaches", no_wrap=True, min_width=7)
     for row in rows:
-        for figure in row.figures:
-            title = f"{escape(row.name)}\n[dim]{escape(figure['name'])}[/]"
+        for number, figure in enumerate(row.figures):
+            title = f"{'' if number else escape(row.name) + chr(10)}[dim]  {escape(figure['name'])}[/]"
             unit = figure["unit"]
             between = "" if figure["low"] is None else f"{_short(figure['low'])} - {_short(figure['high'])}"
             value = "-" if figure["value"] is None else f"{_short(figure['value'])} {unit}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from config.errors import Position, Problem
 from config.nearest import nearest
 from config.prompts import FORMAT, prompt_fault
 from config.schema import Config, DestinationKind, SpeechEngine
+from config.zones import UnknownZone, zone_of
 
 
 def cross_problems(config: Config) -> list[Problem]:
@@ -27,6 +29,7 @@ def cross_problems(config: Config) -> list[Problem]:
         *checker.network(),
         *checker.models(),
         *checker.intents(),
+        *checker.calendar(),
         *checker.rules(),
         *checker.times(),
     ]
@@ -38,6 +41,14 @@ def _folders(parent: Path) -> list[str]:
         return sorted(child.name for child in parent.iterdir() if child.is_dir())
     except OSError:
         return []
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _Checker:
@@ -104,6 +115,8 @@ class _Checker:
             if destination is not None:
                 tables[f"destinations.{name}.prompts"] = destination.prompts
                 tables[f"destinations.{name}.label"] = destination.label
+        for section, named in (("holidays", config.holidays), ("skills", config.skills)):
+            tables.update({f"{section}.{name}.label": one.label for name, one in named.items() if one is not None})
         for path, table in tables.items():
             for language in table:
                 yield from self.unknown(f"{path}.{language}", "language", language, known)
@@ -239,10 +252,74 @@ class _Checker:
                 yield self.problem(f"rules[{i}].when", "the condition is empty", "true, if the rule always holds")
             if rule.then is None:
                 continue
-            yield from self.unknown(f"rules[{i}].then.route", "destination", rule.then.route, self.known_destinations)
-            action = rule.then
-            if action.route is None and not action.raise_minutes and not action.ask:
-                yield self.problem(f"rules[{i}].then", "the rule does nothing", "route, raise_minutes or ask")
+            yield from self.action(f"rules[{i}].then", rule.then)
+
+    def action(self, path: str, action: Any) -> Iterator[Problem]:
+        for key in ("route", "never"):
+            yield from self.unknown(f"{path}.{key}", "destination", getattr(action, key), self.known_destinations)
+        for key in ("require", "prefer"):
+            skill = getattr(action, key)
+            if skill is not None and not self.config.skills:
+                lacking = f"unknown skill '{skill}': there are no skills"
+                yield self.problem(f"{path}.{key}", lacking, f"it declared, as skills: {{{skill}: {{}}}}")
+            else:
+                yield from self.unknown(f"{path}.{key}", "skill", skill, self.config.skills)
+        if action.never is not None and action.never == self.config.default:
+            yield self.problem(
+                f"{path}.never",
+                f"'{action.never}' is the default: a call that may not go there might have nowhere to go",
+                "another destination, or another default",
+            )
+        if action.never is not None and action.never == action.route:
+            yield self.problem(
+                f"{path}.never", f"the rule both routes to '{action.route}' and forbids it", "one of them"
+            )
+        if action.prefer_agent is not None and not action.prefer_agent.last_agent:
+            yield self.problem(f"{path}.prefer_agent", "no agent is preferred", "last_agent: true, or no prefer_agent")
+        does = (action.route, action.never, action.require, action.prefer, action.prefer_agent)
+        if all(one is None for one in does) and not action.raise_minutes and not action.ask:
+            yield self.problem(
+                path, "the rule does nothing", "route, never, raise_minutes, require, prefer, prefer_agent or ask"
+            )
+
+    def zone(self, path: str, name: str | None) -> Iterator[Problem]:
+        try:
+            zone_of("UTC" if name is None else name)
+        except UnknownZone as error:
+            yield self.problem(path, str(error), error.expected, error.nearest)
+
+    def calendar(self) -> Iterator[Problem]:
+        config = self.config
+        yield from self.zone("time_zone", config.time_zone)
+        for i, line in enumerate(config.lines or ()):
+            if line is not None:
+                yield from self.zone(f"lines[{i}].time_zone", line.time_zone)
+        for name, hours in config.hours.items():
+            if hours is None:
+                continue
+            path = f"hours.{name}"
+            yield from self.zone(f"{path}.time_zone", hours.time_zone)
+            if hours.open is not None and not hours.open:
+                yield self.problem(f"{path}.open", f"'{name}' is never open", "days and times")
+            for i, span in enumerate(hours.open or ()):
+                if span is None:
+                    continue
+                for key in ("days", "times"):
+                    if getattr(span, key) == ():
+                        yield self.problem(f"{path}.open[{i}].{key}", f"'{name}' is open on no {key}", f"its {key}")
+                for n, times in enumerate(span.times or ()):
+                    if times is not None and len(set(times.split("-"))) == 1:
+                        place, all_day = f"{path}.open[{i}].times[{n}]", "00:00-24:00, if it is the whole day"
+                        yield self.problem(place, f"'{times}' begins and ends at the same time", all_day)
+        for name, holiday in config.holidays.items():
+            if holiday is None:
+                continue
+            if holiday.dates == ():
+                yield self.problem(f"holidays.{name}.dates", f"'{name}' is on no date", "its dates")
+            for i, written in enumerate(holiday.dates or ()):
+                # 2000 is a leap year: a yearly 02-29 is a date in some years.
+                if written is not None and not _is_date(written if len(written) > 5 else f"2000-{written}"):
+                    yield self.problem(f"holidays.{name}.dates[{i}]", f"there is no day {written}", "a date there is")
 
     def times(self) -> Iterator[Problem]:
         speech, decision = self.config.speech, self.config.decision

@@ -1,13 +1,15 @@
-"""The customer record: which language a known number wants, from a CSV file with a heading.
+"""The customer record: which language a known number wants, and who served it last, from a CSV file with a heading.
 
-Columns `number` and `language` are read, in any order; others may stand beside them and are left alone. A bad row
-is reported with its line and skipped. The book that comes of it shows nothing of what is in it: what a number
-wants is told to whoever knows the number already.
+Columns `number` and `language` are read, and `last_agent` where there is one, in any order; others may stand beside
+them and are left alone. A bad row is reported with its line and skipped. The book that comes of it shows nothing of
+what is in it: what a number wants is told to whoever knows the number already.
 """
 
 from __future__ import annotations
 
 import csv
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ MAX_ROWS = 2_000_000
 """Security limits: two million customers are read in some seconds and take some 300 MB."""
 
 COLUMNS = ("number", "language")
+LAST_AGENT = "last_agent"
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./@-]{0,63}")
+"""What the PBX calls an agent: a name, a number, or an interface such as PJSIP/1001."""
 _FEWEST_DIGITS = 3
 _MOST_DIGITS = 20
 _MOST_FAULTS = 100
@@ -50,17 +55,18 @@ class CustomersUnreadable(Exception):
 
 
 class CustomerBook:
-    """Languages by number.
+    """Languages and last agents by number.
 
     Parameters
     ----------
     languages : language codes by number in its canonical form.
+    agents : likewise who served it last, as the PBX calls that agent; may lack most numbers.
     country_code : digits that stand for one leading 0 of a national number, None where there is none.
     faults : rows that are not used, the first hundred of them.
     skipped : how many rows are not used.
     """
 
-    __slots__ = ("_country_code", "_languages", "faults", "skipped")
+    __slots__ = ("_agents", "_country_code", "_languages", "faults", "skipped")
 
     def __init__(
         self,
@@ -68,8 +74,10 @@ class CustomerBook:
         country_code: str | None = None,
         faults: tuple[Fault, ...] = (),
         skipped: int = 0,
+        agents: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._languages = languages
+        self._agents = agents
         self._country_code = country_code
         self.faults = faults
         self.skipped = skipped
@@ -86,6 +94,11 @@ class CustomerBook:
         """Return the language that a number wants, None for one that is not known; a few microseconds."""
         found = canonical(number, self._country_code)
         return None if found is None else self._languages.get(found)
+
+    def last_agent_of(self, number: str) -> str:
+        """Return who served a number last, "" where that is not known; a few microseconds."""
+        found = canonical(number, self._country_code)
+        return "" if found is None else self._agents.get(found, "")
 
 
 def canonical(number: str, country_code: str | None = None) -> str | None:
@@ -157,8 +170,10 @@ def _read_rows(
     file: Path, rows: Iterable[list[str]], names: list[str], known: list[str], country_code: str | None
 ) -> CustomerBook:
     number_at, language_at = names.index("number"), names.index("language")
+    agent_at = names.index(LAST_AGENT) if LAST_AGENT in names else None
     codes = {language: language for language in known}
     found: dict[str, str] = {}
+    agents: dict[str, str] = {}
     faults: list[Fault] = []
     skipped = 0
     for row in rows:
@@ -166,23 +181,29 @@ def _read_rows(
         if not any(cell.strip() for cell in row):
             continue
         fault: tuple[str, str, str | None] | None = None
-        if len(row) <= max(number_at, language_at):
+        if len(row) <= max(number_at, language_at, agent_at or 0):
             fault = (f"the row has {len(row)} columns", f"{len(names)}, as the heading", None)
         else:
             language = row[language_at].strip().lower()
             number = canonical(row[number_at], country_code)
+            agent = "" if agent_at is None else row[agent_at].strip()
             if number is None:
                 fault = ("this is no telephone number", "3 to 20 digits", None)
             elif language not in codes:
                 # What stands there is not shown: where columns are mixed up it is somebody's name or number.
                 near = nearest(language, known) or next((code for code in known if language.startswith(code)), None)
                 fault = ("unknown language", "one of " + ", ".join(known), near)
+            elif agent and not _AGENT.fullmatch(agent):
+                expected = "what the PBX calls an agent, such as PJSIP/1001, or nothing"
+                fault = ("the last agent cannot be one", expected, None)
             elif found.setdefault(number, codes[language]) != language:
                 fault = ("the number stands in an earlier row with another language", "one row for a number", None)
             elif len(found) > MAX_ROWS:
                 raise CustomersUnreadable(f"{file} has more than {MAX_ROWS} numbers")
+            elif agent and agents.setdefault(number, sys.intern(agent)) != agent:
+                fault = ("the number stands in an earlier row with another last agent", "one row for a number", None)
         if fault is not None:
             skipped += 1
             if len(faults) < _MOST_FAULTS:
                 faults.append(Fault(Position(file, line, 1), *fault))
-    return CustomerBook(found, country_code, tuple(faults), skipped)
+    return CustomerBook(found, country_code, tuple(faults), skipped, agents)

@@ -21,11 +21,16 @@ NAME = r"[a-z][a-z0-9_]{0,31}"
 LANGUAGE = r"[a-z]{2,3}"
 KEY = r"[0-9*#]"
 NUMBER = r"\+?[0-9*#]{1,32}"
+TIMES = r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+DATE = r"([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 
 NAME_MEANING = "a name of lower-case letters, digits and _, a letter first"
 LANGUAGE_MEANING = "a language code such as en or ar"
 KEY_MEANING = "one key: 0-9, * or #"
 NUMBER_MEANING = "a dialled number: digits, perhaps with + in front"
+TIMES_MEANING = "from and to, such as 08:00-17:00; 24:00 is the end of the day"
+DATE_MEANING = "a date such as 2027-03-10, or 12-25 for every year"
+ZONE_MEANING = "a time zone such as Asia/Amman"
 
 
 def between(low: float, high: float, default: Any = ...) -> Any:
@@ -86,6 +91,18 @@ class FinalEngine(StrEnum):
     WHISPER = "whisper"
 
 
+class Weekday(StrEnum):
+    """A day of the week, from Monday as in ISO 8601."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """Where the PBX opens its AudioSocket connections, and how many it may open.
@@ -131,15 +148,59 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A dialled number whose callers are greeted and understood in one language."""
+    """A dialled number whose callers are greeted and understood in one language.
+
+    `time_zone` is theirs; None is the site's.
+    """
 
     number: str = matching(NUMBER, NUMBER_MEANING)
     language: str = matching(LANGUAGE, LANGUAGE_MEANING)
+    time_zone: str | None = matching(r"\S{1,64}", ZONE_MEANING, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """When something is open: on each of `days`, at each of `times`.
+
+    Times are of the local clock. One that ends no later than it begins ends on the next day, and belongs to the day on
+    which it begins.
+    """
+
+    days: tuple[Weekday, ...]
+    times: tuple[str, ...] = matching(TIMES, TIMES_MEANING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """A named timetable: open["NAME"] in the rules.
+
+    `time_zone` None is the call's. A holiday is a day without hours, unless `on_holidays` is true.
+    """
+
+    time_zone: str | None = matching(r"\S{1,64}", ZONE_MEANING, None)
+    open: tuple[Span, ...]
+    on_holidays: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holiday:
+    """Days off: each of `dates`, once (2027-03-10) or every year (12-25), and `days` in a row from it."""
+
+    dates: tuple[str, ...] = matching(DATE, DATE_MEANING)
+    days: int = between(1, 31, 1)
+    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skill:
+    """Something that agents can do, or are for: the PBX knows who. `label` names it to people in their language."""
+
+    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customers:
-    """The customer record: `file` is a CSV with the columns number and language; None for none.
+    """The customer record: `file` is a CSV with the columns number, language and last_agent; None for none.
 
     `country_code` is what a single 0 in front of a national number stands for, such as 962. `book` is what the file
     says, read with the configuration; it is no part of what the fingerprint covers, and nothing prints it.
@@ -294,16 +355,28 @@ class DecisionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreferAgent:
+    """Offer the call to the agent who served this caller last, and after `for_s` seconds to everybody."""
+
+    last_agent: bool = True
+    for_s: int = between(1, 300, 20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What a rule does: any of these together, at least one.
 
-    `route` names a destination; `raise_minutes` lets the caller have waited that much longer; `ask` puts
-    the one clarifying question before deciding; `shadow` true only writes down what the rule would have
-    done.
+    `route` names a destination, `never` one that this call may not go to; `raise_minutes` lets the caller have waited
+    that much longer; `require` names a skill that whoever answers must have, `prefer` one that is better; `ask` puts
+    the one clarifying question before deciding; `shadow` true only writes down what the rule would have done.
     """
 
     route: str | None = matching(NAME, NAME_MEANING, None)
+    never: str | None = matching(NAME, NAME_MEANING, None)
     raise_minutes: float = between(0, 240, 0.0)
+    require: str | None = matching(NAME, NAME_MEANING, None)
+    prefer: str | None = matching(NAME, NAME_MEANING, None)
+    prefer_agent: PreferAgent | None = None
     ask: bool = False
     shadow: bool = False
 
@@ -351,6 +424,7 @@ class Config:
     destinations: Mapping[str, Destination] = field(metadata={"pattern": NAME, "meaning": NAME_MEANING})
     default: str = matching(NAME, NAME_MEANING)
     shadow: bool = False
+    time_zone: str = matching(r"\S{1,64}", ZONE_MEANING, "UTC")
     state_dir: Path | None = None
     listen: Listen = field(default_factory=Listen)
     pbx: tuple[Pbx, ...] = ()
@@ -364,6 +438,9 @@ class Config:
     keys: Mapping[str, str] = table(KEY, KEY_MEANING)
     intents: IntentSet = field(default_factory=IntentSet)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
+    hours: Mapping[str, Hours] = table(NAME, NAME_MEANING)
+    holidays: Mapping[str, Holiday] = table(NAME, NAME_MEANING)
+    skills: Mapping[str, Skill] = table(NAME, NAME_MEANING)
     rules: tuple[Rule, ...] = ()
     records: Records = field(default_factory=Records)
     source: Path | None = bookkeeping(lambda: None)  # noqa: RUF009

@@ -7,6 +7,10 @@ here waits or reads a clock of its own, so both take the same decisions from the
 
 Listener and tracker count from where analysis began; what they say is moved to the call's own audio time here.
 
+While a prompt is played, and a little longer, it is taken out of what the caller's line gives back. A caller who
+speaks over the question stops it. Nothing is analysed before the notice has ended; of the sound before that, no
+more than PRE_ROLL_S is held and heard then, so that the first word is whole where a caller begins a little early.
+
 A fault in what hears tone costs the call its tone; any other costs it our part in it, and the caller goes on without.
 """
 
@@ -22,6 +26,7 @@ from numpy.typing import NDArray
 
 import asr.events as speech
 from asr.completeness import Ending, ending
+from asr.echo import EchoGate
 from asr.endpoint import Patience
 from asr.listener import Listener
 from emotion import Answer, Estimate, Inquiry, Tracker
@@ -49,6 +54,8 @@ P = ParamSpec("P")
 SAMPLES_PER_SECOND = 8000
 ECHO_S = 0.3
 """How long after a prompt some of it may still come back from the line, s."""
+PRE_ROLL_S = 0.3
+"""Sound before the end of the notice that is heard after it, s: words only, never tone."""
 Samples = NDArray[np.int16]
 Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
 """Called with kind, monotonic time, audio time and details of everything that happens to the call."""
@@ -123,6 +130,11 @@ class Call:
         self._tone_place: Place | None = None
         self._playing_from_s: float | None = None
         self._echo_until_s = 0.0
+        self._echo: tuple[EchoGate, int] | None = None
+        """What was played last, and the samples that had come from the line when it began."""
+        self._held = np.zeros(0, np.int16)
+        self._heard_from_s = 0.0
+        self._asking = False
         self.facts = facts
         self.decision: Decision | None = None
         self.speech_end_s: float | None = None
@@ -154,8 +166,12 @@ class Call:
         self._last_audio_s = now_s
         listener = self._listener
         if listener is None:
+            self._held = np.concatenate([self._held, pcm])[-int(PRE_ROLL_S * SAMPLES_PER_SECOND) :]
             return
-        listener.push(pcm)
+        listener.push(self._without_us(np.concatenate([self._held, pcm]) if self._held.size else pcm))
+        self._held = self._held[:0]
+        if self._listener is None:
+            return
         tracker, place = self._tracker, self._tone_place
         if tracker is None or place is None:
             return
@@ -170,6 +186,13 @@ class Call:
     def _hears_us(self) -> bool:
         """Whether what comes back from the line may be our own prompt: no caller's tone is read from that."""
         return self._playing_from_s is not None or self.audio_s < self._echo_until_s
+
+    def _without_us(self, pcm: Samples) -> Samples:
+        """The latest samples from the line without what it gives back of our prompt."""
+        if self._echo is None or not self._hears_us():
+            return pcm
+        gate, began = self._echo
+        return gate.clean(pcm, self._samples - len(pcm) - began)
 
     @_entry
     def on_key(self, digit: str, now_s: float) -> None:
@@ -214,12 +237,14 @@ class Call:
     @_entry
     def _on_speech(self, event: speech.SpeechEvent) -> None:
         """Translate what the listener says; its times count from where analysis began."""
-        now_s, audio_s, start_s = self._clock(), self.audio_s, self._analysis_from_s
+        now_s, audio_s, start_s = self._clock(), self.audio_s, self._heard_from_s
         match event:
             case speech.SpeechStarted(at_s=at_s):
                 self.speech_end_s = None
                 self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {})
                 self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
+                if self._asking:
+                    self.phone.stop_playing()
             case speech.SpeechResumed(at_s=at_s):
                 self.speech_end_s = None
                 self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {"resumed": True})
@@ -362,7 +387,10 @@ class Call:
             self._receive(evidence.NoticeStarted(at_s=now_s, audio_s=self.audio_s))
 
         self._playing_from_s = self.audio_s
-        self.phone.play(self._loaded.prompts[name, language], partial(self._on_played, name))
+        self._asking = name == "ask"
+        prompt = self._loaded.prompts[name, language]
+        self._echo = EchoGate(prompt), self._samples
+        self.phone.play(prompt, partial(self._on_played, name))
 
     def _silent_again(self) -> None:
         if self._playing_from_s is not None:
@@ -370,11 +398,14 @@ class Call:
             if self.audio_s > self._playing_from_s:
                 self._echo_until_s = self.audio_s + ECHO_S
             self._playing_from_s = None
+            self._asking = False
 
     @_entry
     def _on_played(self, name: str, finished: bool, at_s: float) -> None:
         self._silent_again()
         if name == "notice":
+            if not finished:
+                self._held = self._held[:0]
             self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
             self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
         else:
@@ -384,6 +415,7 @@ class Call:
         if self._listener is not None:
             return
         self._analysis_from_s = self.audio_s
+        self._heard_from_s = self.audio_s - self._held.size / SAMPLES_PER_SECOND
         now_s = self._clock()
         decoder = self._ears.decoder(self.facts.call, self.facts.language)
         self._listener = Listener(decoder or Deaf(), self._ears.listener, self._on_speech)

@@ -115,6 +115,7 @@ class LiveCall:
             language=language,
             language_from=source.value,
             wall_anchor=self._opened_wall,
+            last_agent=self._loaded.config.customers.book.last_agent_of(announcement.caller_number),
         )
         publish: Publish = self._publish
         site = self._site
@@ -292,6 +293,10 @@ def channel_variables(call: str, decision: Decision, language: str) -> dict[str,
         # An operator's phrase may run over two lines; the manager interface would refuse it, and the route with it.
         "NABRA_REASON": " ".join(decision.agent_line.replace("\0", " ").split()),
         "NABRA_NAME_PREFIX": decision.name_prefix,
+        "NABRA_SKILLS": "&".join(decision.require),
+        "NABRA_BETTER_SKILLS": "&".join(decision.prefer),
+        "NABRA_PREFER_AGENT": decision.prefer_agent,
+        "NABRA_PREFER_FOR_S": str(decision.prefer_for_s) if decision.prefer_agent else "",
         "NABRA_ROUTE": decision.destination,
     }
 

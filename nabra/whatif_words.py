@@ -70,6 +70,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
 _CAUSES: Mapping[str, tuple[str, str]] = {
     "key": ("key {name}", "المفتاح {name}"),
     "rule_route": ("rule '{name}'", "القاعدة «{name}»"),
+    "never": ("rule '{name}', which forbids", "القاعدة المانعة «{name}»"),
     "hard_word": ("hard word '{name}'", "العبارة الحاسمة «{name}»"),
     "words": ("the words ({name})", "الكلمات ({name})"),
     "not_sure": ("words not sure enough", "الكلمات غير كافية"),

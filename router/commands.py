@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
+from router.actions import Deed
 from router.ladder import Rung, Step
 from router.reasons import Reason
 
@@ -38,6 +40,10 @@ class Decision:
     shadow_destination, shadow_priority : what would have been done, in shadow mode; else None.
     name_prefix : put before the caller's name on the agent's phone.
     agent_line : the reasons for the agent's screen, at most 128 characters, in the language of the call.
+    agent, caller : what the agent may read and what a caller who asks why may be told, by language (en, ar).
+    require, prefer : skills that whoever answers must have, or had better have; none in shadow mode.
+    prefer_agent : who is offered the call first, "" for nobody; `prefer_for_s` for how many seconds. None in shadow.
+    actions : what every rule that fired asked for, and what became of it.
     trigger : what made the decision fall now.
     decided_audio_s : seconds of caller audio heard by then.
     decided_at_s : seconds since the session began.
@@ -60,6 +66,13 @@ class Decision:
     rules_shadowed: tuple[str, ...] = ()
     shadow_priority: int | None = None
     agent_line: str = ""
+    agent: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    caller: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    require: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    prefer_agent: str = ""
+    prefer_for_s: int = 0
+    actions: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _ENGINE_TYPES = {
     Kind.NUMBER: rule_engine.DataType.FLOAT,
     Kind.TRUTH: rule_engine.DataType.BOOLEAN,
     Kind.TABLE: rule_engine.DataType.MAPPING(rule_engine.DataType.STRING, rule_engine.DataType.FLOAT),
+    Kind.FLAGS: rule_engine.DataType.MAPPING(rule_engine.DataType.STRING, rule_engine.DataType.BOOLEAN),
 }
 _CONTEXT = rule_engine.Context(
     type_resolver=rule_engine.type_resolver_from_dict({v.name: _ENGINE_TYPES[v.kind] for v in VARIABLES})
@@ -52,7 +53,9 @@ _KIND_NOUNS = {
     Kind.NUMBER: "a number",
     Kind.TRUTH: "true or false",
     Kind.TABLE: "a table",
+    Kind.FLAGS: "a table",
 }
+_ENTRIES = {Kind.TABLE: (Kind.NUMBER, 0.0), Kind.FLAGS: (Kind.TRUTH, False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +192,10 @@ class _Translator:
                 f"{_KIND_NOUNS[right_kind]}: they can never be equal",
                 self._at(variable),
             )
-        if left_kind is Kind.TABLE:
-            raise ConditionError("a table cannot be compared", self._at(variable), 'probabilities["name"] > 0.5')
+        if left_kind in _ENTRIES:
+            raise ConditionError(
+                "a table cannot be compared", self._at(variable), f'{self._name(node.left)[1:-1]}["name"]'
+            )
         if node.type not in ("eq", "ne") and left_kind is not Kind.NUMBER:
             raise ConditionError(f"only numbers have an order, {self._name(node.left)} is {_KIND_NOUNS[left_kind]}")
         self._check_name(left_variable, node.right)
@@ -254,11 +259,12 @@ class _Translator:
 
     def _item(self, node: Any) -> tuple[Kind, ast.expr, Variable | None]:
         kind, code, variable = self._operand(node.container)
-        if kind is not Kind.TABLE or not isinstance(node.item, tree.StringExpression):
+        if kind not in _ENTRIES or not isinstance(node.item, tree.StringExpression):
             raise ConditionError("only a table has entries", self._at(variable), 'probabilities["name"]')
         self._check_name(variable, node.item)
+        entry, missing = _ENTRIES[kind]
         get = ast.Attribute(code, "get", ast.Load())
-        return Kind.NUMBER, ast.Call(get, [ast.Constant(str(node.item.value)), ast.Constant(0.0)], []), None
+        return entry, ast.Call(get, [ast.Constant(str(node.item.value)), ast.Constant(missing)], []), None
 
     def _tone(self, code: ast.expr, variable: Variable | None, positive: bool, operator: str) -> ast.expr:
         """Hold a test of tone to what tone may do, and lift it where the ceiling is wanted."""
@@ -282,8 +288,15 @@ class _Translator:
         if variable is None or not isinstance(literal, tree.StringExpression):
             return
         known = self.names.get(variable.names)
-        if not known or not literal.value or literal.value in known:
+        declared = variable.names in (Names.HOURS, Names.HOLIDAYS)
+        if known is None or not (known or declared) or not literal.value or literal.value in known:
             return
+        if not known:
+            raise ConditionError(
+                f"there is no '{literal.value}': no {variable.names.value} are declared",
+                max(0, self.text.find(literal.value)),
+                f"a section {variable.names.value} with it",
+            )
         close = difflib.get_close_matches(literal.value, known, 1, 0.5)
         raise ConditionError(
             f"there is no '{literal.value}' among the {variable.names.value}",

@@ -8,8 +8,8 @@ A pure function of what is known at one moment. The order of its questions:
 3. If so, but too little of the voice was heard for an alarm yet, and tone could change the outcome under these
    rules, wait for it. Whether it could is decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
 4. Do the rules, or a lack of certainty, want the question put, and may it be? Ask.
-5. Else decide: the first rule that routes; else the words, where they are sure; else the default. Never a
-guess.
+5. Else decide: a key; else the first rule that routes; else the words, where they are sure; else the default. Never a
+guess, and never where a rule forbids: then the next of these is taken.
 
 What the voice sounds like is looked at in step 5 only. Its value therefore never changes when a call is
 decided or what the caller is asked, and in step 5 it can only fire more rules (see `router.rules`): angrier
@@ -23,10 +23,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from config.schema import DestinationKind
 from router.commands import Decision, Trigger
+from router.hours import TIMELESS
 from router.ladder import Footing, Missing, Rung, climb_down, rests_on_words
-from router.reasons import Code, Reason
-from router.rules import Outcome
+from router.reasons import SPOKEN, Code, Reason
+from router.rules import Circumstances, Outcome, deeds
 from router.tone import UNHEARD, ToneNow
 
 if TYPE_CHECKING:
@@ -86,6 +88,10 @@ class Facts(Protocol):
     def pbx(self) -> str: ...
     @property
     def caller_number(self) -> str: ...
+    @property
+    def last_agent(self) -> str: ...
+    @property
+    def wall_anchor(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +150,13 @@ Verdict = Wait | Ask | Decision
 def decide(moment: Moment, generation: Generation) -> Verdict:
     """Say what to do at this moment."""
     settings = generation.config.decision
+    early = not (moment.ended or moment.forced)
+    if early and moment.key_destination is None and too_early(moment.understood, moment.hard, generation):
+        return Wait()
+
     destination, probability = moment.understood.strongest()
     threshold, needed_words, too_few = settings.threshold, 1, False
-    if not (moment.ended or moment.forced):
+    if early:
         threshold, needed_words = settings.early_threshold, settings.min_words
     elif _too_few(moment.understood, moment.asked, generation, destination):
         threshold, too_few = settings.early_threshold, True
@@ -157,8 +167,6 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     )
     if moment.hard is not None:
         destination, sure = moment.hard.destination, True
-    if moment.key_destination is None and not (sure or moment.ended or moment.forced):
-        return Wait()
 
     calm = _values(moment, generation, UNHEARD, destination if sure else "", probability)
     without_tone = generation.rules.evaluate(calm)
@@ -178,6 +186,17 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     if moment.tone.heard:
         outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
     return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure, too_few))
+
+
+def too_early(understood: Understanding, hard: HardHit | None, generation: Generation) -> bool:
+    """Whether the words cannot decide yet while the caller still speaks: too few, or not sure enough."""
+    settings = generation.config.decision
+    if hard is not None:
+        return False
+    if understood.words < settings.min_words:
+        return True
+    destination, probability = understood.strongest()
+    return probability < settings.early_threshold or destination not in generation.config.destinations
 
 
 def would_settle(understood: Understanding, hard: HardHit | None, asked: bool, generation: Generation) -> bool:
@@ -221,7 +240,10 @@ def _values(
 ) -> dict[str, Any]:
     """The variables of the rules (`router.variables`) at this moment."""
     understood = moment.understood
+    time = generation.calendar.at(moment.facts).values() if generation.rules.tell_time else TIMELESS
     return {
+        **time,
+        "last_agent_known": bool(moment.facts.last_agent),
         "intent": _intent(moment, generation, destination) or "",
         "destination": destination,
         "sure": bool(destination),
@@ -256,23 +278,67 @@ def _intent(moment: Moment, generation: Generation, destination: str) -> str | N
     return min(leading, key=lambda name: (-by_intent[name], name)) if leading else None
 
 
-def _choose(moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading) -> Decision:
-    config = generation.config
-    by_key = moment.key_destination is not None
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Where the call goes, and what took it there: at most one of the three, else the default.
+
+    `words_to` is where the words lead, allowed and sure enough; `by_words` that the choice rests on words.
+    """
+
+    destination: str
+    by_key: bool
+    by_rule: bool
+    by_words: bool
+    words_to: str
+
+
+def _choice(moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading) -> _Choice:
+    never = outcome.never
+    by_key = moment.key_destination is not None and moment.key_destination not in never
     by_rule = not by_key and outcome.route is not None
-    sure = reading.sure
-    by_words = not by_key and ((by_rule and sure and rests_on_words(outcome.route_uses)) or (not by_rule and sure))
-    destination = moment.key_destination or outcome.route or (reading.destination if sure else config.default)
-    rung, steps = climb_down(moment.footing, by_words=by_words, by_key=by_key, by_rule=by_rule)
+    words_to = reading.destination if reading.sure else ""
+    if words_to in never:
+        words_to = _next_best(moment, generation, outcome, reading)
+    on_words = by_rule and reading.sure and rests_on_words(outcome.route_uses)
+    destination = (moment.key_destination if by_key else None) or outcome.route or words_to or generation.config.default
+    by_words = on_words or (bool(words_to) and not (by_key or by_rule))
+    return _Choice(destination, by_key, by_rule, by_words, words_to)
+
+
+def _next_best(moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading) -> str:
+    """The likeliest destination that no rule forbids, where the words are sure enough of it too; else ""."""
+    enough = {
+        name: probability
+        for name, probability in moment.understood.by_destination.items()
+        if probability >= reading.threshold and name in generation.config.destinations and name not in outcome.never
+    }
+    return min(enough, key=lambda name: (-enough[name], name), default="")
+
+
+def _choose(moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading) -> Decision:
+    config, speaker = generation.config, generation.speaker
+    choice = _choice(moment, generation, outcome, reading)
+    destination = choice.destination
+    forbidden = reading.sure and reading.destination in outcome.never
+    rung, steps = climb_down(
+        moment.footing, by_words=choice.by_words, by_key=choice.by_key, by_rule=choice.by_rule, forbidden=forbidden
+    )
     priority = int(outcome.raise_minutes + 0.5)
-    intent = _intent(moment, generation, reading.destination if sure else "")
-    reasons = _reasons(moment, generation, outcome, reading, rung)
+    intent = _intent(moment, generation, reading.destination if reading.sure else "")
+    circumstances = Circumstances(
+        key_pressed=choice.by_key,
+        question_put=moment.asked,
+        last_agent=bool(moment.facts.last_agent),
+        agents=config.destinations[destination].kind is not DestinationKind.SELF_SERVICE,
+    )
+    reasons = _reasons(moment, generation, outcome, reading, rung, choice, circumstances)
     chosen = config.destinations[destination]
-    shadow_destination: str | None = None
-    shadow_priority: int | None = None
+    directed = circumstances.agents and not config.shadow
+    agent = outcome.prefer_agent if directed and circumstances.last_agent else None
+    shadow_destination, shadow_priority = None, None
     if config.shadow:
         shadow_destination, shadow_priority = destination, priority
-        reasons = (*reasons, generation.speaker.reason(Code.SHADOW, destination=destination))
+        reasons = (*reasons, speaker.reason(Code.SHADOW, destination=destination))
         destination, priority, chosen = config.default, 0, config.destinations[config.default]
     return Decision(
         destination=destination,
@@ -291,45 +357,36 @@ def _choose(moment: Moment, generation: Generation, outcome: Outcome, reading: _
         steps=steps,
         rules_shadowed=outcome.shadowed,
         shadow_priority=shadow_priority,
-        agent_line=generation.speaker.agent_line(reasons, moment.facts.language),
+        agent_line=speaker.agent_line(reasons, moment.facts.language),
+        agent=MappingProxyType({language: speaker.agent_line(reasons, language) for language in SPOKEN}),
+        caller=MappingProxyType({language: speaker.caller_sentences(reasons, language) for language in SPOKEN}),
+        require=tuple(outcome.require) if directed else (),
+        prefer=tuple(outcome.prefer) if directed else (),
+        prefer_agent=moment.facts.last_agent if agent is not None else "",
+        prefer_for_s=agent[1] if agent is not None else 0,
+        actions=deeds(outcome, circumstances),
     )
 
 
 def _reasons(
-    moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading, rung: Rung
+    moment: Moment,
+    generation: Generation,
+    outcome: Outcome,
+    reading: _Reading,
+    rung: Rung,
+    choice: _Choice,
+    circumstances: Circumstances,
 ) -> tuple[Reason, ...]:
-    strongest, probability, threshold = reading.destination, reading.probability, reading.threshold
     say = generation.speaker.reason
     config = generation.config
     reasons: list[Reason] = []
-    if moment.key is not None and moment.key_destination is not None:
-        reasons.append(say(Code.KEY, digit=moment.key, destination=moment.key_destination))
+    if choice.by_key and moment.key is not None:
+        reasons.append(say(Code.KEY, digit=moment.key, destination=choice.destination))
     elif outcome.route is not None and outcome.route_rule is not None:
         reasons.append(say(Code.RULE_ROUTE, rule=outcome.route_rule, destination=outcome.route))
-    if moment.hard is not None:
-        hard = moment.hard
-        reasons.append(say(Code.HARD_WORD, phrase=hard.phrase, intent=hard.intent, destination=hard.destination))
-    elif reading.sure:
-        reasons.append(
-            say(
-                Code.WORDS,
-                destination=strongest,
-                intent=_intent(moment, generation, strongest) or strongest,
-                probability=probability,
-                percent=round(100 * probability),
-                words=moment.understood.words,
-                threshold=threshold,
-            )
-        )
-    elif moment.key_destination is None:
-        if moment.understood.words and strongest:
-            reasons.append(say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold))
-        elif moment.spoke and moment.footing.recogniser:
-            reasons.append(say(Code.NO_WORDS))
-        if reading.too_few:
-            reasons.append(say(Code.FEW_WORDS, words=moment.understood.words, threshold=threshold))
-        if outcome.route is None:
-            reasons.append(say(Code.DEFAULT, destination=config.default))
+    kept_from = _kept_from(moment, outcome, reading, choice)
+    reasons += [say(Code.NEVER, rule=outcome.never[name], destination=name) for name in kept_from]
+    reasons += _of_words(moment, generation, outcome, reading, choice)
     if moment.tone.alarmed:
         reasons.append(
             say(
@@ -343,6 +400,16 @@ def _reasons(
         reasons.append(say(Code.TONE_UNHEARD))
     if outcome.raise_minutes > 0:
         reasons.append(say(Code.RULE_RAISE, rules=", ".join(outcome.raised), minutes=outcome.raise_minutes))
+    if circumstances.agents:
+        for code, skills in ((Code.REQUIRE, outcome.require), (Code.PREFER, outcome.prefer)):
+            if skills:
+                rules = ", ".join(dict.fromkeys(skills.values()))
+                reasons.append(say(code, rules=rules, skills=", ".join(skills)))
+        if outcome.prefer_agent is not None:
+            rule, seconds = outcome.prefer_agent
+            agent = moment.facts.last_agent
+            known = say(Code.PREFER_AGENT, rule=rule, agent=agent, seconds=seconds)
+            reasons.append(known if agent else say(Code.NO_LAST_AGENT, rule=rule))
     if rung is Rung.PARTIAL_TEXT:
         missing = Missing.FINAL_LATE if moment.footing.ended else Missing.STILL_SPEAKING
         reasons.append(say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value))
@@ -351,3 +418,54 @@ def _reasons(
     reasons.extend(moment.context)
     reasons.extend(say(Code.SHADOW_RULE, rule=name) for name in outcome.shadowed)
     return tuple(reasons)
+
+
+def _kept_from(moment: Moment, outcome: Outcome, reading: _Reading, choice: _Choice) -> list[str]:
+    """The destinations that would have been taken, had no rule forbidden them; best first."""
+    if choice.by_key:
+        return []
+    wanted = [moment.key_destination, *(destination for _, destination in outcome.passed_over)]
+    if not choice.by_rule and reading.sure:
+        wanted.append(reading.destination)
+    return [name for name in dict.fromkeys(wanted) if name is not None and name in outcome.never]
+
+
+def _of_words(
+    moment: Moment, generation: Generation, outcome: Outcome, reading: _Reading, choice: _Choice
+) -> list[Reason]:
+    """What the words say, or why they do not, and the default where it takes the call for that."""
+    strongest, probability, threshold = reading.destination, reading.probability, reading.threshold
+    say = generation.speaker.reason
+    reasons: list[Reason] = []
+
+    def words(destination: str, probability: float) -> Reason:
+        return say(
+            Code.WORDS,
+            destination=destination,
+            intent=_intent(moment, generation, destination) or destination,
+            probability=probability,
+            percent=round(100 * probability),
+            words=moment.understood.words,
+            threshold=threshold,
+        )
+
+    if reading.sure and strongest in outcome.never and not (choice.by_key or choice.by_rule):
+        if choice.words_to:
+            reasons.append(words(choice.words_to, moment.understood.by_destination[choice.words_to]))
+        else:
+            reasons.append(say(Code.DEFAULT, destination=generation.config.default))
+    if moment.hard is not None:
+        hard = moment.hard
+        reasons.append(say(Code.HARD_WORD, phrase=hard.phrase, intent=hard.intent, destination=hard.destination))
+    elif reading.sure:
+        reasons.append(words(strongest, probability))
+    elif not choice.by_key:
+        if moment.understood.words and strongest:
+            reasons.append(say(Code.NOT_SURE, destination=strongest, probability=probability, threshold=threshold))
+        elif moment.spoke and moment.footing.recogniser:
+            reasons.append(say(Code.NO_WORDS))
+        if reading.too_few:
+            reasons.append(say(Code.FEW_WORDS, words=moment.understood.words, threshold=threshold))
+        if outcome.route is None:
+            reasons.append(say(Code.DEFAULT, destination=generation.config.default))
+    return reasons

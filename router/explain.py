@@ -32,6 +32,26 @@ _MISSING = {
     "tone_unheard": "no usable tone was heard",
     "no_rule": "no rule that routes acted on it",
     "key_pressed": "a key was pressed",
+    "forbidden": "a rule keeps the call from where the words point",
+}
+_ACTIONS = {
+    "route": "route to {value}",
+    "never": "never to {value}",
+    "raise_minutes": "raise by {value:g} minutes",
+    "require": "require the skill {value}",
+    "prefer": "prefer the skill {value}",
+    "prefer_agent": "offer it to the last agent first, for {value:g} s",
+    "ask": "ask",
+}
+_UNTAKEN = {
+    "shadow": "the rule is only tried out",
+    "rule_above": "a rule above says otherwise",
+    "forbidden": "a rule forbids that destination",
+    "key_pressed": "a key was pressed",
+    "at_bound": "no more may be raised",
+    "not_put": "the question was not put",
+    "no_last_agent": "nobody is known to have served this caller",
+    "no_agents": "there are no agents at the destination",
 }
 _TRIGGERS = {
     "words": "the words were sure enough",
@@ -73,6 +93,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     caller, dialled = record["caller_number"] or "unknown", record["dialled"] or "unknown"
     said = _LANGUAGE_FROM.get(record.get("language_from", ""), "")
     yield f"  from {caller} to {dialled}, in {record['language']}{said}"
+    yield from _circumstances(record)
     yield f"  generation {generation['number']} ({generation['hash'][:12]}), {_OUTCOMES[record['outcome']]}"
     yield ""
     alarm_at = _alarm_at(record["decision"])
@@ -102,6 +123,19 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield from _decision(decision, record)
 
 
+def _circumstances(record: Mapping[str, Any]) -> Iterator[str]:
+    """What was known before a word was said; records from before it was kept have none of it."""
+    calendar = record.get("calendar")
+    if calendar is not None:
+        holiday = f", holiday {calendar['holiday']}" if calendar["holiday"] else ""
+        opened = ", ".join(f"{name} {'open' if is_open else 'closed'}" for name, is_open in calendar["open"].items())
+        yield f"  local time {calendar['weekday']} {calendar['local']} ({calendar['time_zone']}){holiday}" + (
+            f"; {opened}" if opened else ""
+        )
+    if record.get("last_agent"):
+        yield f"  last served by {record['last_agent']}"
+
+
 def _alarm_at(decision: Mapping[str, Any] | None) -> float | None:
     """Return the threshold that was reached by the call; None where the call was not alarmed, or it was not noted."""
     for reason in () if decision is None else decision["reasons"]:
@@ -127,10 +161,26 @@ def _decision(decision: Mapping[str, Any], record: Mapping[str, Any]) -> Iterato
         yield f"  alternatives: {_shares(decision['probabilities'])}"
     if decision["rules_fired"]:
         yield f"  rules that acted: {'; '.join(decision['rules_fired'])}"
+    if decision.get("actions"):
+        yield "  what rules asked for:"
+        yield from (f"    {_action(action)}" for action in decision["actions"])
     yield "  why:"
     yield from (f"    {reason['en']}" for reason in decision["reasons"])
     yield "  السبب:"
     yield from (f"    {reason['ar']}" for reason in decision["reasons"])
+    agent, caller = decision.get("agent", {}), decision.get("caller", {})
+    for heading, language in (("to the agent", "en"), ("للموظف", "ar")):
+        if agent.get(language):
+            yield f"  {heading}: {agent[language]}"
+    for heading, language in (("to the caller, who asks why", "en"), ("للمتصل إن سأل عن السبب", "ar")):
+        if caller.get(language):
+            yield f"  {heading}: {' '.join(caller[language])}"
+
+
+def _action(action: Mapping[str, Any]) -> str:
+    what = _ACTIONS[action["action"]].format(value=action["value"])
+    why = "" if action["taken"] else f"   (not done: {_UNTAKEN[action['why']]})"
+    return f"{action['rule']}: {what}{why}"
 
 
 def _event(entry: Mapping[str, Any]) -> str:

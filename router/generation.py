@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
+from router.hours import Calendar
+from router.later import Later
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 
@@ -64,6 +65,7 @@ class Generation:
     rules : compiled.
     hash : SHA-256, in hex, of the configuration and the fitted model.
     speaker : writes reasons with this configuration's labels.
+    calendar : hours and holidays.
     """
 
     number: int
@@ -72,6 +74,7 @@ class Generation:
     rules: Rules
     hash: str
     speaker: Speaker = field(repr=False)
+    calendar: Calendar = field(repr=False, compare=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
 
     @classmethod
@@ -105,7 +108,8 @@ class Generation:
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
-        return cls(number, config, intent_model, rules, digest, Speaker(config.destinations), destinations)
+        speaker = Speaker(config.destinations, config.skills)
+        return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations)
 
     def understand(self, text: str, language: str) -> Understanding:
         """Return what a text means, by this generation's intents.
@@ -114,18 +118,21 @@ class Generation:
         """
         posterior = self.intent_model.predict(text, language)
         hard = posterior.hard
-        by_destination = dict(posterior.by_destination)
-        background = posterior.by_intent.get(BACKGROUND, 0.0)
-        if background and hard is None:
-            leads_to = self.destination_of(BACKGROUND, language)
-            by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
         return Understanding(
-            by_intent=MappingProxyType(dict(posterior.by_intent)),
-            by_destination=MappingProxyType(by_destination),
+            by_intent=Later(lambda: dict(posterior.by_intent)),
+            by_destination=Later(lambda: self._by_destination(posterior, language)),
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
             key_phrase=posterior.key_phrase,
         )
+
+    def _by_destination(self, posterior: Posterior, language: str) -> dict[str, float]:
+        by_destination = dict(posterior.by_destination)
+        background = posterior.by_intent.get(BACKGROUND, 0.0)
+        if background and posterior.hard is None:
+            leads_to = self.destination_of(BACKGROUND, language)
+            by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
+        return by_destination
 
     def prompt_language(self, available: Mapping[str, object], language: str) -> str | None:
         """Return the language in which a prompt is available: the call's, else the site's first, else None."""

@@ -37,6 +37,7 @@ class Missing(StrEnum):
     TONE_UNHEARD = "tone_unheard"
     NO_RULE = "no_rule"
     KEY_PRESSED = "key_pressed"
+    FORBIDDEN = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ def rests_on_words(variables: frozenset[str]) -> bool:
     return bool(variables & _WORD_VARIABLES)
 
 
-def climb_down(footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool) -> tuple[Rung, tuple[Step, ...]]:
+def climb_down(
+    footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool, forbidden: bool = False
+) -> tuple[Rung, tuple[Step, ...]]:
     """Return the rung that carried the decision and every better one that did not.
 
     Parameters
@@ -83,14 +86,15 @@ def climb_down(footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool)
     footing : what there was.
     by_words : the words chose the destination; `by_key` a key did; `by_rule` a rule that does not rest on
     words.
+    forbidden : the words were sure, but a rule keeps the call from where they point.
     """
     steps: list[Step] = []
     if by_words and not footing.partial:
         return Rung.FINAL_TEXT, ()
-    steps.append(Step(Rung.FINAL_TEXT, _why_no_final(footing, by_key)))
+    steps.append(Step(Rung.FINAL_TEXT, _why_no_final(footing, by_key, forbidden)))
     if by_words:
         return Rung.PARTIAL_TEXT, tuple(steps)
-    steps.append(Step(Rung.PARTIAL_TEXT, _why_no_words(footing, by_key)))
+    steps.append(Step(Rung.PARTIAL_TEXT, _why_no_words(footing, by_key, forbidden)))
     if by_key or by_rule:
         return Rung.TONE_AND_KEYS, tuple(steps)
     if footing.tone_off:
@@ -100,19 +104,23 @@ def climb_down(footing: Footing, *, by_words: bool, by_key: bool, by_rule: bool)
     return Rung.DEFAULT, tuple(steps)
 
 
-def _why_no_final(footing: Footing, by_key: bool) -> Missing:
+def _why_no_final(footing: Footing, by_key: bool, forbidden: bool) -> Missing:
     if by_key:
         return Missing.KEY_PRESSED
+    if forbidden:
+        return Missing.FORBIDDEN
     if footing.words and footing.partial:
         if footing.lost:
             return Missing.RECOGNISER_LOST
         return Missing.FINAL_LATE if footing.ended else Missing.STILL_SPEAKING
-    return _why_no_words(footing, by_key)
+    return _why_no_words(footing, by_key, forbidden)
 
 
-def _why_no_words(footing: Footing, by_key: bool) -> Missing:
+def _why_no_words(footing: Footing, by_key: bool, forbidden: bool) -> Missing:
     if by_key:
         return Missing.KEY_PRESSED
+    if forbidden:
+        return Missing.FORBIDDEN
     if footing.words:
         return Missing.NOT_SURE
     if footing.lost:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from config.schema import Destination
+from config.schema import Destination, Skill
 
 AGENT_LIMIT = 128
 """Longest line that is sent to the PBX for the agent, in characters."""
+
+SPOKEN = ("en", "ar")
+"""The languages in which reasons are given."""
 
 Parameter = str | int | float
 
@@ -28,6 +31,11 @@ class Code(StrEnum):
     KEY = "key"
     RULE_ROUTE = "rule_route"
     RULE_RAISE = "rule_raise"
+    NEVER = "never"
+    REQUIRE = "require"
+    PREFER = "prefer"
+    PREFER_AGENT = "prefer_agent"
+    NO_LAST_AGENT = "no_last_agent"
     NOT_SURE = "not_sure"
     FEW_WORDS = "few_words"
     NO_WORDS = "no_words"
@@ -102,6 +110,46 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "+{minutes:g} د",
         "You were moved forward in the queue.",
         "قُدّم دورك في الانتظار.",
+    ),
+    Code.NEVER: (
+        "Rule '{rule}' keeps this call from {destination}.",
+        "القاعدة «{rule}» تمنع تحويل هذه المكالمة إلى {destination}.",
+        "not {destination}",
+        "ليس إلى {destination}",
+        "{destination} could not take your call.",
+        "تعذّر تحويلك إلى {destination}.",
+    ),
+    Code.REQUIRE: (
+        "Whoever answers must have these skills (rules: {rules}): {skills}.",
+        "يجب أن تتوفر لدى من يجيب هذه المهارات (القواعد: {rules}): {skills}.",
+        "needs {skills}",
+        "يلزم: {skills}",
+        "You were given to people who can help with this: {skills}.",
+        "حُوّلت إلى من يستطيع مساعدتك في هذا الأمر: {skills}.",
+    ),
+    Code.PREFER: (
+        "Whoever has these skills had better answer (rules: {rules}): {skills}.",
+        "يُفضَّل أن يجيب من لديه هذه المهارات (القواعد: {rules}): {skills}.",
+        "better with {skills}",
+        "يُفضَّل: {skills}",
+        "",
+        "",
+    ),
+    Code.PREFER_AGENT: (
+        "Rule '{rule}' offers this call first to {agent}, who served this caller last; after {seconds} s to everyone.",
+        "القاعدة «{rule}» تعرض هذه المكالمة أولًا على {agent} وهو آخر من خدم هذا المتصل، ثم على الجميع بعد {seconds} ث.",
+        "last served by {agent}",
+        "آخر من خدمه {agent}",
+        "We first tried to reach the person who helped you last time.",
+        "حاولنا أولًا الوصول إلى من ساعدك في المرة السابقة.",
+    ),
+    Code.NO_LAST_AGENT: (
+        "Rule '{rule}' prefers the agent who served this caller last, but nobody is known to have.",
+        "القاعدة «{rule}» تفضّل آخر من خدم هذا المتصل، ولكنه غير معروف.",
+        "",
+        "",
+        "",
+        "",
     ),
     Code.NOT_SURE: (
         "The words were not clear enough: {probability:.2f} for {destination}, {threshold:.2f} was needed; "
@@ -249,8 +297,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "وضع الظل: كانت المكالمة ستذهب إلى {destination}، وأخذتها الوجهة الافتراضية.",
         "",
         "",
-        "",
-        "",
+        "Automatic routing is only being tried out; it did not change where you were connected.",
+        "التوجيه التلقائي قيد التجربة فقط، ولم يغيّر وجهة مكالمتك.",
     ),
     Code.SHADOW_RULE: (
         "Rule '{rule}', which is only tried out, would have acted.",
@@ -263,6 +311,11 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
 }
 
 _LABELLED = ("destination", "default")
+_WHERE = frozenset({Code.KEY, Code.RULE_ROUTE, Code.HARD_WORD, Code.WORDS, Code.DEFAULT})
+"""Each tells a caller where the call went; the first of them is the one that is true."""
+_UNDONE_IN_SHADOW = _WHERE | {
+    Code.NEVER, Code.RULE_RAISE, Code.REQUIRE, Code.PREFER_AGENT, Code.NOT_SURE, Code.NO_WORDS, Code.NO_SPEECH
+}  # fmt: skip
 
 _WHY_PARTIAL = {
     "still_speaking": ("the caller was still speaking", "كان المتصل لا يزال يتكلم"),
@@ -276,11 +329,14 @@ class Speaker:
 
     Parameters
     ----------
-    destinations : of the configuration, by name.
+    destinations, skills : of the configuration, by name.
     """
 
-    def __init__(self, destinations: Mapping[str, Destination]) -> None:
+    def __init__(
+        self, destinations: Mapping[str, Destination], skills: Mapping[str, Skill] = MappingProxyType({})
+    ) -> None:
         self._destinations = destinations
+        self._skills = skills
 
     def reason(self, code: Code, **parameters: Parameter) -> Reason:
         """Return the reason, with its sentences."""
@@ -306,7 +362,14 @@ class Speaker:
     def caller_sentences(self, reasons: Sequence[Reason], language: str = "en") -> tuple[str, ...]:
         """Return what a caller who asks why may be told."""
         column = 5 if language == "ar" else 4
-        said = (self._say(reason.code, reason.parameters, column, language) for reason in reasons)
+        codes = [reason.code for reason in reasons]
+        where = next((code for code in codes if code in _WHERE), None)
+        untrue = _UNDONE_IN_SHADOW if Code.SHADOW in codes else _WHERE - {where}
+        told = [reason for reason in reasons if reason.code not in untrue]
+        if Code.SHADOW not in codes:
+            first = next((reason for reason in told if reason.code is where), None)
+            told = [reason for reason in told if reason.code is not where or reason is first]
+        said = (self._say(reason.code, reason.parameters, column, language) for reason in told)
         return tuple(dict.fromkeys(sentence for sentence in said if sentence))
 
     def _say(self, code: Code, parameters: Mapping[str, Parameter], column: int, language: str) -> str:
@@ -314,6 +377,9 @@ class Speaker:
         for name in _LABELLED:
             if name in shown:
                 shown[name] = self._label(str(shown[name]), language)
+        if "skills" in shown:
+            names = str(shown["skills"]).split(", ")
+            shown["skills"] = ("، " if language == "ar" else ", ").join(self._skill(name, language) for name in names)
         if "missing" in shown:
             shown["missing"] = _WHY_PARTIAL[str(shown["missing"])][language == "ar"]
         return _TEXTS[code][column].format(**shown)
@@ -321,3 +387,7 @@ class Speaker:
     def _label(self, name: str, language: str) -> str:
         destination = self._destinations.get(name)
         return destination.label.get(language, name) if destination is not None else name
+
+    def _skill(self, name: str, language: str) -> str:
+        skill = self._skills.get(name)
+        return skill.label.get(language, name) if skill is not None else name

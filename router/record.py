@@ -6,6 +6,9 @@ audio.
 
     schema, kind ("decision"), call, pbx, caller_number, caller_name, dialled, language, wall_anchor
     language_from       dialplan | customer | line | default: who said so; "" in records from before it was kept
+    last_agent          who served this caller last, as the PBX calls that agent; "" where that is not known
+    calendar            {time_zone, local, weekday, holiday, open {name: bool}}: the time of `wall_anchor` where the
+                        call comes from
     outcome             decided | hung_up | open
     generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
     recogniser_available, text (null where it is not kept), asked
@@ -15,7 +18,9 @@ audio.
                         timeline at the `prior` that stands beside them
     decision            null, or {destination, priority, intent, probability, probabilities, rung,
                         steps [{rung, missing}], trigger, reasons [{code, en, ar, parameters}], rules_fired,
-                        rules_shadowed, shadow_destination, shadow_priority, name_prefix, agent_line,
+                        rules_shadowed, actions [{rule, action, value, taken, why}], shadow_destination,
+                        shadow_priority, name_prefix, agent_line, agent {language: line},
+                        caller {language: [sentences]}, require, prefer, prefer_agent, prefer_for_s,
                         decided_at_s, decided_audio_s}
     timings             {speech_end_s, decided_at_s, latency_ms, hung_up_at_s, written_at_s}; latency_ms is
                         negative where the decision came before the end of speech
@@ -34,6 +39,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from router.actions import Deed
 from router.commands import (
     Command,
     Decide,
@@ -48,6 +54,7 @@ from router.commands import (
 )
 from router.errors import RecordError
 from router.evidence import EVENT_KINDS, KIND_OF, Event
+from router.hours import LocalTime
 from router.ladder import Missing, Rung, Step
 from router.masking import mask_number
 from router.reasons import Code, Reason
@@ -59,6 +66,8 @@ if TYPE_CHECKING:
 SCHEMA = 2
 READABLE = (1, SCHEMA)
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
+_LATER = ("language_from", "last_agent")
+"""Facts of a call that records from before they were kept do not have."""
 _SINCE_2 = ("prior", "call_anger", "trend", "lost")
 _FIELDS = {name: tuple(one.name for one in dataclasses.fields(kind)) for name, kind in EVENT_KINDS.items()}
 _NUMBERS_OF_TONE = ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend")
@@ -99,6 +108,7 @@ class CallFacts:
     language : of the notice and the recogniser.
     language_from : who said so: `dialplan`, `customer` (the customer record), `line` or `default`.
     wall_anchor : Unix seconds at which the session began.
+    last_agent : who served this caller last, as the PBX calls that agent; "" where that is not known.
     """
 
     call: str
@@ -109,6 +119,7 @@ class CallFacts:
     language: str = "en"
     wall_anchor: float = 0.0
     language_from: str = ""
+    last_agent: str = ""
 
     def masked(self) -> CallFacts:
         """Return the facts with the caller's number and name as a record may show them."""
@@ -151,6 +162,7 @@ class DecisionRecord:
     speech_end_s: float | None
     hung_up_at_s: float | None
     written_at_s: float
+    calendar: LocalTime
     ignored: Mapping[str, int]
     timeline: tuple[Entry, ...] = field(repr=False)
 
@@ -180,6 +192,13 @@ class DecisionRecord:
             "schema": SCHEMA,
             "kind": "decision",
             **dataclasses.asdict(self.call),
+            "calendar": {
+                "time_zone": self.calendar.time_zone,
+                "local": self.calendar.local,
+                "weekday": self.calendar.weekday,
+                "holiday": self.calendar.holiday,
+                "open": dict(self.calendar.open),
+            },
             "outcome": self.outcome.value,
             "generation": {
                 "number": self.generation,
@@ -239,10 +258,17 @@ def decision_to_json(decision: Decision) -> dict[str, object]:
         ],
         "rules_fired": list(decision.rules_fired),
         "rules_shadowed": list(decision.rules_shadowed),
+        "actions": [deed.to_json() for deed in decision.actions],
         "shadow_destination": decision.shadow_destination,
         "shadow_priority": decision.shadow_priority,
         "name_prefix": decision.name_prefix,
         "agent_line": decision.agent_line,
+        "agent": dict(decision.agent),
+        "caller": {language: list(sentences) for language, sentences in decision.caller.items()},
+        "require": list(decision.require),
+        "prefer": list(decision.prefer),
+        "prefer_agent": decision.prefer_agent,
+        "prefer_for_s": decision.prefer_for_s,
         "decided_at_s": decision.decided_at_s,
         "decided_audio_s": decision.decided_audio_s,
     }
@@ -282,8 +308,15 @@ def decision_from_json(value: Mapping[str, Any]) -> Decision:
             rules_shadowed=tuple(value["rules_shadowed"]),
             shadow_priority=value["shadow_priority"],
             agent_line=value["agent_line"],
+            agent=MappingProxyType(dict(value.get("agent", {}))),
+            caller=MappingProxyType({name: tuple(said) for name, said in value.get("caller", {}).items()}),
+            require=tuple(value.get("require", ())),
+            prefer=tuple(value.get("prefer", ())),
+            prefer_agent=value.get("prefer_agent", ""),
+            prefer_for_s=value.get("prefer_for_s", 0),
+            actions=tuple([Deed.from_json(one) for one in value.get("actions", ())]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(f"the decision in this record cannot be read: {error!r}") from None
 
 
@@ -333,10 +366,13 @@ def read_record(value: Mapping[str, Any]) -> RecordedCall:
             f"(schema {schema!r}, kind {value.get('kind')!r})"
         )
     try:
-        stated = {name.name: value[name.name] for name in dataclasses.fields(CallFacts) if name.name != "language_from"}
-        facts = CallFacts(**stated, language_from=str(value.get("language_from", "")))
+        stated = {name.name: value[name.name] for name in dataclasses.fields(CallFacts) if name.name not in _LATER}
+        language_from, last_agent = (str(value.get(name, "")) for name in _LATER)
+        facts = CallFacts(**stated, language_from=language_from, last_agent=last_agent)
         if not isinstance(facts.call, str):
             raise TypeError("call is not a text")
+        if not isinstance(facts.wall_anchor, int | float):
+            raise TypeError("wall_anchor is not a number")
         decision, timeline, tone = value["decision"], value["timeline"], value["tone"]
         return RecordedCall(
             call=facts,

@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Wait, decide, would_settle
+from router.decider import Ask, Moment, Verdict, Wait, decide, too_early, would_settle
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -168,6 +168,7 @@ class Session:
             speech_end_s=self._speech.end_s,
             hung_up_at_s=self._hung_up_at_s,
             written_at_s=now,
+            calendar=self.generation.calendar.at(self.call),
             ignored=self._timeline.ignored,
             timeline=self._timeline.entries,
         )
@@ -355,7 +356,11 @@ class Session:
         if not ended and grounds == self._waited_on:
             return
         trigger = Trigger.END_OF_SPEECH if ended else Trigger.WORDS
-        verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
+        transcript = self._transcript
+        if not ended and too_early(transcript.understood, transcript.hard, self.generation):
+            verdict: Verdict = Wait()
+        else:
+            verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
         self._waited_on = grounds if isinstance(verdict, Wait) and not ended else None
         self._waiting_for_tone = isinstance(verdict, Wait) and verdict.for_tone
         if isinstance(verdict, Decision):
@@ -367,8 +372,8 @@ class Session:
         """All that a wait rests on before the caller has finished: while it stays, the decider would say the same."""
         transcript = self._transcript
         return (
-            transcript.understood,
             transcript.text,
+            transcript.understood,
             transcript.hard,
             self._asked,
             self._speech.spoke,

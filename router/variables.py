@@ -13,6 +13,7 @@ class Kind(StrEnum):
     NUMBER = "number"
     TRUTH = "true or false"
     TABLE = "number by name"
+    FLAGS = "true or false by name"
 
 
 class ToneUse(StrEnum):
@@ -34,6 +35,9 @@ class Names(StrEnum):
     INTENTS = "intents"
     DESTINATIONS = "destinations"
     LANGUAGES = "languages"
+    HOURS = "hours"
+    HOLIDAYS = "holidays"
+    WEEKDAYS = "days of the week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,12 @@ VARIABLES: tuple[Variable, ...] = (
         Kind.TEXT,
         "the caller's number, as the record keeps it: masked unless records say otherwise",
     ),
+    Variable("hour", Kind.NUMBER, "hour of the local clock as the call began, 0..23"),
+    Variable("weekday", Kind.TEXT, 'day of the week then: "mon", "tue", ...', names=Names.WEEKDAYS),
+    Variable("holiday", Kind.TRUTH, "it is a holiday"),
+    Variable("holiday_name", Kind.TEXT, 'which one; else ""', names=Names.HOLIDAYS),
+    Variable("open", Kind.FLAGS, 'one of the hours is open: open["support"]', names=Names.HOURS),
+    Variable("last_agent_known", Kind.TRUTH, "the customer record says who served this caller last"),
     Variable("tone_known", Kind.TRUTH, "at least one usable estimate of tone", ToneUse.RISING),
     Variable(
         "angry",
@@ -102,5 +112,8 @@ VARIABLES: tuple[Variable, ...] = (
 How anger changes (`trend`) is none of them: a rule on it would put who is angry from the first word behind who
 becomes so.
 """
+
+CALENDAR = frozenset({"hour", "weekday", "holiday", "holiday_name", "open"})
+"""Those that tell the time."""
 
 BY_NAME: dict[str, Variable] = {variable.name: variable for variable in VARIABLES}

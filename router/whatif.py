@@ -32,6 +32,7 @@ EXAMPLES = 5
 _NAMED = {
     Code.KEY: "digit",
     Code.RULE_ROUTE: "rule",
+    Code.NEVER: "rule",
     Code.HARD_WORD: "phrase",
     Code.WORDS: "intent",
 }

@@ -16,7 +16,8 @@ from config.schema import Intent
 from router.intent import artifact
 from router.intent.lexical import LexicalModel
 from router.intent.normalise import normalise
-from router.intent.phrases import HardWord, Phrases
+from router.intent.phrases import HardWord, PhraseHits, Phrases
+from router.later import Later
 
 CODE_VERSION = 2
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
@@ -34,22 +35,32 @@ class IntentPosterior:
 
     Attributes
     ----------
-    intent, destination : the strongest intent, and the strongest destination; "" where nothing can be said.
-    probability : of that destination, 0..1.
-    by_intent, by_destination : each sums to 1, or is empty.
+    by_intent, by_destination : each sums to 1, or is empty; worked out at the first look.
     words : how many words were heard.
     hard : the hard word that decided, or None.
     key_phrase : a key phrase or a hard word was heard.
     """
 
-    intent: str
-    destination: str
-    probability: float
     by_intent: Mapping[str, float]
     by_destination: Mapping[str, float]
     words: int
     hard: HardWord | None = None
     key_phrase: bool = False
+
+    @property
+    def intent(self) -> str:
+        """The strongest intent, "" where nothing can be said."""
+        return min(self.by_intent, key=lambda name: (-self.by_intent[name], name), default="")
+
+    @property
+    def destination(self) -> str:
+        """The strongest destination, "" where nothing can be said."""
+        return min(self.by_destination, key=lambda name: (-self.by_destination[name], name), default="")
+
+    @property
+    def probability(self) -> float:
+        """That of the strongest destination, 0..1."""
+        return max(self.by_destination.values(), default=0.0)
 
 
 class IntentModel:
@@ -112,8 +123,13 @@ class IntentModel:
         words = normalised.split()
         phrases = self._phrases.get(language)
         if phrases is None or not words:
-            return IntentPosterior("", "", 0.0, {}, {}, len(words))
+            return IntentPosterior({}, {}, len(words))
         hits = phrases.search(normalised)
+        by_intent = Later(lambda: self._by_intent(words, language, hits))
+        by_destination = Later(lambda: self._by_destination(by_intent.all(), language))
+        return IntentPosterior(by_intent, by_destination, len(words), hits.hard, bool(hits.boosts))
+
+    def _by_intent(self, words: list[str], language: str, hits: PhraseHits) -> dict[str, float]:
         model = self._models.get(language)
         by_intent: dict[str, float] = {}
         if model is not None:
@@ -123,18 +139,14 @@ class IntentModel:
             left = 1 - HARD_WORD_SHARE if by_intent else 0.0
             by_intent = {name: left * probability for name, probability in by_intent.items()}
             by_intent[hits.hard.intent] = by_intent.get(hits.hard.intent, 0.0) + 1 - left
-        heard = bool(hits.boosts)
-        if not by_intent:
-            return IntentPosterior("", "", 0.0, {}, {}, len(words), key_phrase=heard)
+        return by_intent
+
+    def _by_destination(self, by_intent: Mapping[str, float], language: str) -> dict[str, float]:
         by_destination: dict[str, float] = {}
         for name, probability in by_intent.items():
             destination = self._destinations[language, name]
             by_destination[destination] = by_destination.get(destination, 0.0) + probability
-        strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
-        intent = min(by_intent, key=lambda name: (-by_intent[name], name))
-        return IntentPosterior(
-            intent, strongest, by_destination[strongest], by_intent, by_destination, len(words), hits.hard, heard
-        )
+        return by_destination
 
 
 def _learn(intents: Sequence[Intent], seed: int) -> LexicalModel | None:

@@ -10,7 +10,9 @@ from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.errors import AudioInvalid
 from asr.events import Endpoint, Final, Partial, RecognitionDegraded, SpeechEvent, SpeechPaused, SpeechStarted
 from asr.listener import Listener, ListenerSettings
+from telephony.audio import read_audio
 from tests.asr.speech import embedded_speech, music, noise, silence, tones, trimmed
+from tests.conftest import ROOT
 
 
 class HandDecoder:
@@ -218,7 +220,15 @@ SOUNDS = {
     "key tones": tones(6, 770, 1336, on_s=0.1, off_s=0.2),
     "a key held down": tones(6, 941, 1336, on_s=2, off_s=0.5),
     "ringback": tones(6, 440, 480, on_s=2, off_s=1),
+    "ringback in Britain": tones(6, 400, 450, on_s=0.4, off_s=0.2),
+    "ringback in Europe": tones(6, 425, on_s=1, off_s=4),
     "busy": tones(6, 425, on_s=0.5, off_s=0.5),
+    "busy in America": tones(6, 480, 620, on_s=0.5, off_s=0.5),
+    "call waiting": tones(6, 440, on_s=0.3, off_s=1.7),
+    "fax answering": tones(6, 2100, on_s=3.3, off_s=0.5),
+    "special information": np.concatenate([tones(0.33, 950), tones(0.33, 1400), tones(0.33, 1800), silence(1)] * 3),
+    "mains hum": tones(6, 50, 100, 150, 250, 350),
+    "hold music": read_audio(ROOT / "nabra" / "demo" / "samples" / "hold-music.flac"),
     "fax": tones(6, 1100, on_s=0.5, off_s=1.5),
     "music": music(6),
     "square wave": np.sign(tones(6, 300)).astype(np.int16) * np.int16(30000),

@@ -1,6 +1,7 @@
 """The embedded recogniser's own parts: its rebuilt networks, guesses that save time, words and their confidence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def session(model: Path, networks: Networks) -> Iterator[EngineSession]:
 
 @pytest.fixture(scope="module")
 def reading() -> Floats:
-    return padded(embedded_speech(RATE_HZ, 0.0, 5.0))
+    return padded(embedded_speech(RATE_HZ, 0.0, 5.0), 0.25)
 
 
 def _published(path: Path, audio: Floats) -> tuple[Floats, Floats]:
@@ -154,6 +155,40 @@ def test_text_is_its_words(session: EngineSession) -> None:
     assert all(word.confidence is not None and 0 < word.confidence < 1 for word in found.words)
     chances = [word.confidence for word in found.words if word.confidence is not None]
     assert found.confidence == pytest.approx(np.mean(chances))
+
+
+def test_silence_and_noise_bring_no_words(session: EngineSession, model: Path) -> None:
+    if model == embedded_model():
+        pytest.skip("the tiny model says `You` to noise: only voice activity keeps it from hearing any")
+    for seconds in (0.4, 1.0, 4.0):
+        for level in (0, 30, 3000):
+            session.reset()
+            wave = np.random.default_rng(level).standard_normal(int(seconds * RATE_HZ)) * level
+            session.feed(wave.astype(np.int16))
+            assert session.final().text == ""
+
+
+def test_where_it_doubts_that_anybody_speaks_it_listens_again_without_silence_around(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = embedded_speech(RATE_HZ, 0.0, 1.5)
+    heard = networks.transcribe(speech)
+    tried: list[tuple[int, float]] = []
+
+    def listen(audio: Floats, guess: object, nobody_from: float) -> Spoken:
+        tried.append((audio.size, nobody_from))
+        return replace(heard, words=(), tokens=(), scores=(), nobody=0.4) if len(tried) == 1 else heard
+
+    monkeypatch.setattr(networks, "listen", listen)
+    assert networks.transcribe(speech) is heard
+    assert tried == [(speech.size + RATE_HZ // 2, 0.2), (speech.size, 0.7)]
+
+
+def test_words_or_nobody_as_the_limit_says(networks: Networks, reading: Floats) -> None:
+    found = networks.listen(reading)
+    assert 0 <= found.nobody < 0.7
+    assert networks.listen(reading, nobody_from=0.0).words == ()
+    assert networks.listen(np.zeros(8000, np.float32), nobody_from=1.1).tokens != ()
 
 
 def test_the_same_audio_is_decoded_once(session: EngineSession) -> None:

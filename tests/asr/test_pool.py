@@ -312,6 +312,35 @@ def test_a_worker_that_grew_old_is_replaced_beside_its_calls_without_a_word() ->
     asyncio.run(run())
 
 
+def test_without_memory_for_a_second_one_a_worker_is_replaced_while_nobody_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        monkeypatch.setattr("asr.crew.available_mb", lambda: 0.0)
+        pool = RecogniserPool(SCRIPTED, PoolSettings(max_age_s=3))
+        await pool.start()
+        try:
+            before = pool.health().workers[0].pid
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            listener.push(SPEECH[:16000])
+            await asyncio.sleep(4)
+            assert pool.health().workers[0].pid == before, "the caller was still speaking"
+            listener.push(SPEECH[16000:])
+            await until(lambda: finals(events))
+            await until(lambda: pool.health().workers[0].pid not in (before, None))
+            assert len(pool.health().workers) == 1
+            assert (pool.health().recycles, pool.health().crashes) == (1, 0)
+            listener.push(SPEECH)
+            await until(lambda: len(finals(events)) > 1)
+            assert finals(events)[0] == "one two three four five six"
+            assert not [event for event in events if isinstance(event, RecognitionDegraded)]
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
 def test_a_worker_is_not_too_big_for_what_its_models_take() -> None:
     async def run() -> None:
         pool = RecogniserPool({"en": MOONSHINE}, PoolSettings(max_rss_mb=1, hang_timeout_s=5))

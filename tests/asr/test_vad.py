@@ -1,13 +1,16 @@
 """Voice activity: the gate, the network behind it, and what they make of odd input."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from asr.endpoint import Endpointer, EndpointSettings, Turn
 from asr.errors import AudioInvalid, ModelInvalid, SettingsInvalid
 from asr.vad import FRAME, GateSettings, Silero, VoiceActivity, VoiceFrame, shipped_silero
-from telephony.audio import read_audio
+from telephony.audio import read_audio, telephone_channel
+from tests.asr.speech import embedded_speech, noise, silence, trimmed
 from tests.conftest import ROOT
 
 TALK = ROOT / "nabra" / "demo" / "samples" / "complaint-bill.flac"
@@ -72,3 +75,52 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
 def test_a_gate_that_would_never_open_is_refused() -> None:
     with pytest.raises(SettingsInvalid):
         GateSettings(always_closed_db=0.0)
+
+
+@pytest.mark.parametrize("level_db", [-65, -60, -50, -40])
+def test_steady_noise_behind_speech_delays_the_endpoint_by_little(level_db: float) -> None:
+    said = telephone_channel(trimmed(embedded_speech(8000, 0.0, 3.2)), np.random.default_rng(0), level_dbov=-26)
+    pcm = np.concatenate([silence(1), said, noise(3, level_db)])
+    ends = Endpointer(EndpointSettings())
+    ended = [
+        frame.end_s
+        for frame in heard(pcm, 160, GateSettings())
+        if ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s) is Turn.ENDED
+    ]
+    assert len(ended) == 1
+    assert 0.5 < ended[0] - (1 + said.size / 8000) < 0.9
+
+
+def test_a_steady_level_is_no_speech_and_says_for_how_long() -> None:
+    frames = heard(np.concatenate([noise(2, -30), silence(1)]), 160, None)
+    steady = [frame for frame in frames if frame.steady_s > 0]
+    assert len(steady) > 30
+    assert all(frame.probability == 0.0 for frame in steady)
+    assert steady[0].steady_s == pytest.approx(0.32)
+    talk = [frame for frame in heard(read_audio(TALK), 160, None) if frame.level_db > -50]
+    assert sum(frame.steady_s > 0 for frame in talk) <= 0.01 * len(talk)
+
+
+def test_the_gate_closes_on_noise_that_goes_on() -> None:
+    activity = VoiceActivity(shipped_silero(), GateSettings())
+    activity.push(noise(10, -30))
+    assert activity.looked_at < 0.15 * activity.frames
+
+
+@pytest.mark.parametrize(("corpus", "most_missed"), [("turev", 0.05), ("baved", 0.08), ("ravdess", 0.03)])
+def test_few_single_words_and_sentences_are_missed(corpora: Path, corpus: str, most_missed: float) -> None:
+    folder = corpora / "emotion" / corpus
+    if not folder.is_dir():
+        pytest.skip(f"{corpus} is not beside the checkout")
+    with (folder / "manifest.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    missed = 0
+    chosen = np.random.default_rng(5).choice(len(rows), 100, replace=False)
+    for at in chosen:
+        rng = np.random.default_rng(at)
+        said = telephone_channel(read_audio(folder / rows[at]["path"]), rng, level_dbov=rng.uniform(-38, -18))
+        ends = Endpointer(EndpointSettings())
+        frames = heard(np.concatenate([silence(1), said, silence(0.5)]), 4000, GateSettings())
+        turns = [ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s) for frame in frames]
+        missed += Turn.STARTED not in turns
+    assert missed <= most_missed * len(chosen)

@@ -31,7 +31,7 @@ def answers(messages: list[Message], count: int) -> list[Message]:
         assert slot.process.stdin is not None
         assert slot.process.stdout is not None
         try:
-            slot.send(Message(Kind.CONFIG, body=object_body({"en": SPEC.to_json()})))
+            slot.send(Message(Kind.CONFIG, body=object_body({"en": {"spec": SPEC.to_json(), "measure": True}})))
             async with asyncio.timeout(30):
                 while len(got) <= count:
                     reader.receive_data(await slot.process.stdout.read(1 << 16))

@@ -244,4 +244,6 @@ def test_a_measurement_that_cannot_be_made_is_told_and_the_others_go_on(monkeypa
         monkeypatch.setattr(Promises, name, fine)
     monkeypatch.setattr(Promises, "kills", broken)
     rows = list(Promises(True).rows())
-    assert [row.note for row in rows] == ["fine"] * 13 + ["not measured: OSError: no such model"]
+    assert all(row.note.startswith("fine; measured in ") for row in rows[:-1])
+    assert [row.note for row in rows[-1:]] == ["not measured: OSError: no such model"]
+    assert len(rows) == 14

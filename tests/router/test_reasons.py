@@ -30,6 +30,8 @@ PARAMETERS: dict[str, Any] = {
     "prior": 0.03,
     "missing": "still_speaking",
     "reason": "crashed",
+    "skills": "refunds, billing",
+    "agent": "PJSIP/1001",
 }
 
 

@@ -27,6 +27,8 @@ FIELDS = {
     "language",
     "language_from",
     "wall_anchor",
+    "last_agent",
+    "calendar",
     "outcome",
     "generation",
     "models",
