@@ -128,7 +128,8 @@ def measure(quick: bool) -> list[Stage | Row]:
     descriptors = Extractor()
     window, hears = SpeechWindow(), Tracker(model)
     window.add(Extractor().push(pcm), True)
-    forty = np.repeat(window.features()[None, :], 40, axis=0)
+    last = [inquiry for inquiry in Tracker(model).feed(pcm, True) if inquiry.features is not None][-1]
+    forty = [last] * 40
     runs = 1_000 if quick else 10_000
     pushed = _pushes("descriptors, streamed", descriptors.push, pcm, count)
     with_window = SpeechWindow()
@@ -140,8 +141,8 @@ def measure(quick: bool) -> list[Stage | Row]:
         _pushes("a call alone: features and the model", lambda f: hears.push(f, True), pcm, count // 2),
         _many_calls(model, pcm, 10.0 if quick else 60.0),
         measure_calls("emotion", "statistics over 8 s of speech", "estimate", window.features, count=runs),
-        measure_calls("emotion", "model, one call", "estimate", lambda: model.predict(forty[:1]), count=runs),
-        measure_calls("emotion", "model, forty calls", "batch of 40", lambda: model.predict(forty), count=runs),
+        measure_calls("emotion", "model, one call", "estimate", lambda: ask(model, (last,)), count=runs),
+        measure_calls("emotion", "model, forty calls", "batch of 40", lambda: ask(model, forty), count=runs),
         *_peers(pcm, ours_s),
         *accuracy(quick),
     ]

@@ -38,6 +38,7 @@ Floats = NDArray[np.float64]
 
 WINDOW_FRAMES = 800
 FRAME_S = HOP / RATE_HZ
+_ROWS_AT_START = 64
 
 _CEPSTRAL = tuple(range(CEP, CEP + CEPSTRA))
 _BANDS = tuple(range(MEL, MEL + MEL_BANDS))
@@ -94,6 +95,7 @@ class SpeechWindow:
     """
 
     __slots__ = (
+        "_counted",
         "_histograms",
         "_kernels",
         "_noise_db",
@@ -119,6 +121,7 @@ class SpeechWindow:
         self._quantiles: Floats = np.zeros((statistics.HISTOGRAMS, 3))
         self._noise_db = 0.0
         self._noise_frames = 0
+        self._counted = np.zeros(_ROWS_AT_START, dtype=np.bool_)
 
     def add(self, rows: Floats, speech: bool | None) -> int:
         """Take rows of descriptors (from `Extractor.push`) with the voice-activity flag; return how many count.
@@ -130,7 +133,18 @@ class SpeechWindow:
                 # The first second is a plain mean, later a slow one: about a second of memory.
                 self._noise_frames += 1
                 self._noise_db += (float(energy) - self._noise_db) / min(self._noise_frames, 100)
-        return int(self._kernels.admit(rows, bool(speech), self._state, self._ring, self._sums, self._histograms))
+        if len(rows) > len(self._counted):
+            self._counted = np.zeros(len(rows), dtype=np.bool_)
+        return int(
+            self._kernels.admit(
+                rows, bool(speech), self._state, self._ring, self._sums, self._histograms, self._counted
+            )
+        )
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which of the rows taken last count, from the first of them on: a view that the next `add` overwrites."""
+        return self._counted
 
     @property
     def voiced_s(self) -> float:

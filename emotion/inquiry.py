@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from emotion.model import ToneModel
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Inquiry:
     asked. unchanged: nothing was counted since the inquiry before, so that its answer stands. reason: why
     the estimate will abstain whatever the model says, empty where nothing speaks against it yet. fresh_s:
     speech counted since the model was asked before, s. shift: what of the caller's own baseline was taken away
-    from the features, in their units, None where the model keeps no baseline.
+    from the features, in their units, None where the model keeps no baseline. pooled: what the model's sequence
+    networks made of the call so far, shape (layers.pooled,), None where it has none.
     """
 
     number: int
@@ -38,29 +40,37 @@ class Inquiry:
     reason: str
     fresh_s: float = 0.0
     shift: Floats | None = None
+    pooled: Singles | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says to one inquiry, all 0..1; the probabilities are at the model's own prior."""
+    """What the model says to one inquiry, all 0..1; the probabilities are at the model's own prior.
+
+    feelings: those of `ToneModel.feelings`, in sum 1.
+    """
 
     arousal: float
     valence: float
     anger: float
     familiarity: float
+    feelings: tuple[float, ...] = ()
 
 
 def ask(model: ToneModel, inquiries: Sequence[Inquiry]) -> list[Answer | None]:
     """Answer inquiries of any number of calls in one run of the model; None for each that need not be asked."""
-    rows = [inquiry.features for inquiry in inquiries if inquiry.features is not None]
-    if not rows:
+    asked = [inquiry for inquiry in inquiries if inquiry.features is not None]
+    if not asked:
         return [None] * len(inquiries)
-    tones = model.predict(np.stack(rows))
+    features = np.stack([inquiry.features for inquiry in asked if inquiry.features is not None])
+    pooled = [inquiry.pooled for inquiry in asked if inquiry.pooled is not None]
+    tones = model.predict(features, np.stack(pooled) if pooled else None)
     told = zip(
         tones.arousal.tolist(),
         tones.valence.tolist(),
         tones.anger.tolist(),
         tones.familiarity.tolist(),
+        map(tuple, tones.feelings.tolist()),
         strict=True,
     )
     return [None if inquiry.features is None else Answer(*next(told)) for inquiry in inquiries]

@@ -95,6 +95,14 @@ QUALITY = HELD + 1
 QUALITIES = 10
 WIDTH = QUALITY + QUALITIES
 
+# Sequence networks (`emotion.sequence`) take five frames at once, each of them as bands, eight numbers of how it moves,
+# the ten qualities, and the energy against that of the speech before.
+STRIDE = 5
+STEP_MOVES = 8
+# How many steps lie between the three that each later layer joins.
+LOOK_BACK = (1, 2)
+STEP_CHANNELS = MEL_BANDS + STEP_MOVES + QUALITIES + 1
+
 DESCRIPTORS: tuple[str, ...] = (
     "energy_db",
     "f0_st",

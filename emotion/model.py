@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from emotion.baseline import CalmSpeech
 from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
 from emotion.functionals import FEATURES, FEATURES_HASH
+from emotion.layout import LOOK_BACK, STEP_CHANNELS, STRIDE
+from emotion.sequence import Layers
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "tone.onnx"
 OUTPUTS = ("arousal", "valence", "anger", "familiarity")
+LAYERS = ("first_w", "first_b", "later_w", "later_b")
+"""Outputs of the file that hold the layers of its sequence networks, as `Layers` names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,15 @@ class Tones:
     arousal, valence and anger are probabilities at the model's prior (`ToneModel.prior`): of high against
     low arousal, of pleasant against unpleasant, of anger against everything else. familiarity is near 1
     where the features look like those trained on and 0.5 or less where they are further out than 99 % of
-    those.
+    those. feelings, shape (n, len(`ToneModel.feelings`)), are probabilities that add up to 1, each feeling as
+    likely as any other before anything is heard.
     """
 
     arousal: Singles
     valence: Singles
     anger: Singles
     familiarity: Singles
+    feelings: Singles
 
 
 class ToneModel:
@@ -52,9 +58,23 @@ class ToneModel:
     calm
         How calm speech sounds in the training data, which the caller's own baseline starts from; None where the
         model is meant to judge every voice by the same measure.
+    layers
+        What each call runs its steps through (`emotion.sequence`); None where the model has no sequence networks.
+    feelings
+        Names of what it tells apart, of `emotion.training.labels.EMOTIONS`; may be empty.
     """
 
-    __slots__ = ("_session", "calm", "model_id", "path", "prior", "trained_on", "version")
+    __slots__ = (
+        "_session",
+        "calm",
+        "feelings",
+        "layers",
+        "model_id",
+        "path",
+        "prior",
+        "trained_on",
+        "version",
+    )
 
     def __init__(self, session: Any, path: Path, model_id: str, facts: dict[str, str]) -> None:
         self._session = session
@@ -66,6 +86,8 @@ class ToneModel:
         self.calm = _calm(facts["nabra.calm"]) if "nabra.calm" in facts else None
         self.version = facts.get("nabra.version", "")
         self.trained_on = tuple(facts.get("nabra.trained_on", "").split(","))
+        self.feelings = tuple(name for name in facts.get("nabra.feelings", "").split(",") if name)
+        self.layers = _layers(session)
 
     @classmethod
     def load(cls, path: Path | None = None) -> ToneModel:
@@ -108,32 +130,64 @@ class ToneModel:
         try:
             return cls(session, file, hashlib.sha256(content).hexdigest()[:12], facts)
         except (KeyError, ValueError) as error:
-            raise ModelError(f"tone model {file} states no usable prior or calm speech: {error}") from error
+            raise ModelError(f"tone model {file} states no usable prior, calm speech or layers: {error}") from error
 
-    def predict(self, features: Floats | Singles) -> Tones:
+    def predict(self, features: Floats | Singles, pooled: Singles | None = None) -> Tones:
         """Run the model once over the features of any number of calls.
 
         Parameters
         ----------
         features
             Shape (n, len(FEATURES)), finite, not standardised: rows from `SpeechWindow.features`.
+        pooled
+            Shape (n, layers.pooled), finite: rows from `Sequence.pooled`. Left out for a model without layers.
 
         Raises
         ------
         FeatureError
-            If the shape is another one, or a value is not finite.
+            If a shape is another one, or a value is not finite.
         ModelError
             If the model answers with a number that is not finite.
         """
         if features.ndim != 2 or features.shape[1] != len(FEATURES):
             raise FeatureError(f"features must have shape (n, {len(FEATURES)}), not {features.shape}")
-        rows = np.ascontiguousarray(features, dtype=np.float32)
-        if not np.isfinite(rows).all():
+        given = {"features": np.ascontiguousarray(features, dtype=np.float32)}
+        if self.layers is not None:
+            if pooled is None or pooled.shape != (len(features), self.layers.pooled):
+                got = "nothing" if pooled is None else f"{pooled.shape}"
+                raise FeatureError(f"what is pooled must have shape ({len(features)}, {self.layers.pooled}), not {got}")
+            given["pooled"] = np.ascontiguousarray(pooled, dtype=np.float32)
+        if not all(np.isfinite(rows).all() for rows in given.values()):
             raise FeatureError("features must be finite")
-        tone = self._session.run(["tone"], {"features": rows})[0]
-        if not np.isfinite(tone).all():
+        tone, *more = self._session.run(["tone", "feelings"] if self.feelings else ["tone"], given)
+        feelings = more[0] if more else np.zeros((len(tone), 0), dtype=np.float32)
+        if not np.isfinite(tone).all() or not np.isfinite(feelings).all():
             raise ModelError(f"tone model {self.path} answers with numbers that are not finite")
-        return Tones(tone[:, 0], tone[:, 1], tone[:, 2], tone[:, 3])
+        return Tones(tone[:, 0], tone[:, 1], tone[:, 2], tone[:, 3], feelings)
+
+
+def _layers(session: Any) -> Layers | None:
+    """The layers that a file holds, None where it has none; ValueError where they cannot be run."""
+    if LAYERS[0] not in {output.name for output in session.get_outputs()}:
+        return None
+    widths = {one.name: one.shape[1] for one in session.get_inputs()}
+    nothing = {name: np.zeros((0, width), dtype=np.float32) for name, width in widths.items()}
+    try:
+        layers = Layers(*(np.ascontiguousarray(held) for held in session.run(list(LAYERS), nothing)))
+    except Exception as error:  # of whatever class onnxruntime raises
+        raise ValueError(f"its layers cannot be read: {error}") from error
+    count, nets, joined, units = layers.later_w.shape
+    if (
+        (count, joined) != (len(LOOK_BACK), 3 * units)
+        or layers.first_w.shape != (STRIDE * STEP_CHANNELS, nets * units)
+        or layers.first_b.shape != (nets * units,)
+        or layers.later_b.shape != (count, nets * units)
+        or widths.get("pooled") != layers.pooled
+    ):
+        raise ValueError("its layers do not fit the steps that this version takes")
+    if not all(np.isfinite(getattr(layers, name)).all() for name in LAYERS):
+        raise ValueError("its layers are not finite")
+    return layers
 
 
 def _calm(fact: str) -> CalmSpeech:

@@ -14,6 +14,7 @@ from emotion.functionals import SpeechWindow
 from emotion.inquiry import Answer, Inquiry, ask
 from emotion.layout import RATE_HZ
 from emotion.model import ToneModel, at_prior
+from emotion.sequence import Sequence
 from emotion.trend import Trend
 
 
@@ -70,7 +71,9 @@ class Estimate:
     the caller sounds angry enough for an alarm, now. call_anger: what an alarm is held against
     (`Alarm.evidence`), as a probability at the prior of `anger`; 0.0 where too little was heard. alarmed_at_s:
     audio time of the first alarm of the call, s, None if there was none; it stays. trend: change of the log-odds
-    of anger per 10 s over the last 8 s, above 0 where anger rises, 0.0 where too little was heard to say.
+    of anger per 10 s over the last 8 s, above 0 where anger rises, 0.0 where too little was heard to say. feeling:
+    the likeliest of `ToneModel.feelings`, empty where the model tells none apart or was not asked; feeling_share:
+    its probability among them.
     """
 
     t_s: float
@@ -85,6 +88,8 @@ class Estimate:
     call_anger: float = 0.0
     alarmed_at_s: float | None = None
     trend: float = 0.0
+    feeling: str = ""
+    feeling_share: float = 0.0
 
 
 class Tracker:
@@ -107,6 +112,7 @@ class Tracker:
         "_latest",
         "_model",
         "_samples",
+        "_sequence",
         "_settings",
         "_settled",
         "_trend",
@@ -123,6 +129,7 @@ class Tracker:
         self._every = max(1, round(self._settings.every_s * RATE_HZ))
         self._extractor: Extractor | None = Extractor()
         self._window: SpeechWindow | None = SpeechWindow()
+        self._sequence = None if model.layers is None else Sequence(model.layers)
         self._samples = 0
         self._asked = 0.0
         self._baseline = None if model.calm is None else Baseline(model.calm)
@@ -175,7 +182,10 @@ class Tracker:
         start = 0
         while start < len(pcm):
             stop = min(len(pcm), start + self._every - self._samples % self._every)
-            self._window.add(self._extractor.push(pcm[start:stop]), voiced)
+            rows = self._extractor.push(pcm[start:stop])
+            self._window.add(rows, voiced)
+            if self._sequence is not None:
+                self._sequence.add(rows, self._window.counted)
             self._samples += stop - start
             start = stop
             if self._samples % self._every == 0 and self._window.flagged_s > 0.0:
@@ -213,6 +223,7 @@ class Tracker:
         """Forget everything that was gathered."""
         self._extractor = None
         self._window = None
+        self._sequence = None
         self._baseline = None
         self._alarm = Alarm(log_odds(self._settings.alarm_at))
         self._trend = Trend()
@@ -228,7 +239,9 @@ class Tracker:
         if voiced_s == self._asked:
             return Inquiry(number, t_s, voiced_s, None, True, "")
         fresh_s, self._asked = voiced_s - self._asked, voiced_s
-        heard = Inquiry(number, t_s, voiced_s, window.features(), False, self._doubt(window).value, fresh_s)
+        pooled = None if self._sequence is None else self._sequence.pooled()
+        doubt = self._doubt(window).value
+        heard = Inquiry(number, t_s, voiced_s, window.features(), False, doubt, fresh_s, pooled=pooled)
         return self.adapted(heard)
 
     def adapted(self, inquiry: Inquiry) -> Inquiry:
@@ -265,6 +278,9 @@ class Tracker:
         anger, call_anger = answer.anger, 1.0 / (1.0 + math.exp(-self._alarm.evidence))
         if settings.anger_prior is not None:
             anger, call_anger = (at_prior(p, self._model.prior, settings.anger_prior) for p in (anger, call_anger))
+        feeling, share = "", 0.0
+        if answer.feelings:
+            share, feeling = max(zip(answer.feelings, self._model.feelings, strict=True))
         return Estimate(
             t_s,
             voiced_s,
@@ -278,6 +294,8 @@ class Tracker:
             call_anger,
             self._alarm.raised_at_s,
             self._trend.per_10_s,
+            feeling,
+            share,
         )
 
     def _too_noisy(self, window: SpeechWindow) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emotion.training.manifest import Clip
     from emotion.training.recordings import Progress
 
-VERSION = "2"
+VERSION = "3"
 PRIOR = 0.5
 SEEDS = 3
 
@@ -71,8 +71,11 @@ def train(
     from emotion.training.alarms import KINDS, alarm_figures, as_model, listen
     from emotion.training.card import write_card
     from emotion.training.export import export
+    from emotion.training.feelings import NETS, Effort
+    from emotion.training.feelings import judged as judged_feelings
+    from emotion.training.feelings import shipped as shipped_feelings
     from emotion.training.figures import all_figures
-    from emotion.training.fit import FitSettings, categories_of
+    from emotion.training.fit import TARGETS, FitSettings, categories_of
     from emotion.training.judging import NOBODY, fits_of, witnesses
     from emotion.training.networks import Shape
     from emotion.training.parts import check, folds, parts
@@ -95,7 +98,23 @@ def train(
             witnesses(table, names, by_row, categories, replace(settings, seed=settings.seed + seed), count)
             for seed in range(seeds)
         ]
-        figures = all_figures(table, names, others, by_seed)
+        effort = Effort(units=8, head=8, steps=3, batch=16) if quick else Effort()
+        count = _Count(progress, "feelings", NETS * (seeds * len(set(groups)) + 1))
+        named = [
+            judged_feelings(
+                table,
+                names,
+                by_row,
+                witnesses[NOBODY].inside[:, len(TARGETS) :],
+                categories,
+                effort,
+                settings.seed + seed,
+                count,
+            )
+            for seed, witnesses in enumerate(by_seed)
+        ]
+        feelings = shipped_feelings(table, names, named[0], categories, effort, settings.seed, count)
+        figures = all_figures(table, names, others, by_seed, named)
         shipped = by_seed[0][NOBODY]
         calls = listen(held, groups, settings.seed, as_model(shipped.fit, shipped.scales), progress)
         count = _Count(progress, "alarms", seeds * fits_of(names, len(set(groups))) * len(KINDS))
@@ -116,6 +135,7 @@ def train(
         prior=PRIOR,
         corpora=",".join(trained),
         facts={"nabra.alarm_at": json.dumps(_rounded(alarm_at))},
+        feelings=feelings if categories else None,
     )
     content = file.read_bytes()
     facts: dict[str, Any] = {
@@ -134,6 +154,8 @@ def train(
         "copies": COPIES,
         "networks": settings.shape.members,
         "hidden": settings.shape.hidden,
+        "sequence_networks": 0 if feelings.committee is None else NETS,
+        "sequence_units": effort.units,
         "categories": list(categories),
         "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},
         "figures": figures,

@@ -21,8 +21,8 @@ _CHOSEN = numba.config.CACHE_DIR
 if not _CHOSEN:
     numba.config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / kernels_key())
 try:
-    from emotion.kernels import frames, statistics, summary
+    from emotion.kernels import frames, statistics, steps, summary
 finally:
     numba.config.CACHE_DIR = _CHOSEN
 
-__all__ = ["frames", "statistics", "summary"]
+__all__ = ["frames", "statistics", "steps", "summary"]

@@ -192,22 +192,24 @@ def leave(ring, row, sums, histograms):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    int64(float64[:, ::1], boolean, int64[::1], float32[:, ::1], float64[:, ::1], int64[:, ::1]),
+    int64(float64[:, ::1], boolean, int64[::1], float32[:, ::1], float64[:, ::1], int64[:, ::1], boolean[::1]),
     cache=True,
     nogil=True,
 )
-def admit(rows, speech, state, ring, sums, histograms):  # type: ignore[no-untyped-def]
+def admit(rows, speech, state, ring, sums, histograms, counted):  # type: ignore[no-untyped-def]
     """Put rows that count into the ring and the sums, and return how many did.
 
     A row counts if `speech` is true, a frame within the last HANGOVER ones had a pitch, and no lost packet
     tears it. `ring` (float32: what leaves is what entered, and a hundred calls share a cache) has one column
     more than a row: 1 where the row before it in time was kept too. `state`
     holds STATE integers, all zero at the start but SINCE_PITCHED, which starts at HANGOVER + 1. `sums` (SUMS
-    rows of WIDTH) and `histograms` (HISTOGRAMS rows of BINS) are zero at the start.
+    rows of WIDTH) and `histograms` (HISTOGRAMS rows of BINS) are zero at the start. `counted`
+    is set to which rows do.
     """
     size = ring.shape[0]
     kept = 0
     for r in range(rows.shape[0]):
+        counted[r] = False
         if rows[r, HELD] > 0.0:
             state[LAST_KEPT] = 0
             continue
@@ -231,6 +233,7 @@ def admit(rows, speech, state, ring, sums, histograms):  # type: ignore[no-untyp
         state[ADMITTED] += 1
         enter(ring, place, min(state[ADMITTED], size), sums, histograms)
         kept += 1
+        counted[r] = True
     return kept
 
 

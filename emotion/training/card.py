@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from emotion.training.calibrate import ANGRY_CALLS
@@ -33,6 +34,7 @@ def write_card(facts: dict[str, Any], clips: Sequence[Clip], trained: Sequence[s
         size=facts["bytes"],
         features=facts["features"],
         networks=facts["networks"],
+        sequences=_sequences(facts),
         hidden=facts["hidden"],
         prior=facts["prior"],
         seeds=facts["seeds"],
@@ -108,7 +110,23 @@ def _groups(left_out: Mapping[str, Any]) -> str:
 def _categories(found: Mapping[str, Any]) -> str:
     if not found:
         return "No corpus tells feelings apart."
-    return "; ".join(f"{name}: {one['uar']:.2f} of {one['categories']}" for name, one in found.items()) + "."
+    seeds = len(next(iter(found.values()))["uar_by_seed"])
+    each = "; ".join(f"{name}: {one['uar']:.2f} of {one['categories']}" for name, one in found.items())
+    return f"{each} (mean over seeds: {seeds})."
+
+
+def _sequences(facts: Mapping[str, Any]) -> str:
+    """How feelings are told apart, wrapped as the card is."""
+    if not facts["categories"]:
+        return ""
+    nets, units = facts["sequence_networks"], facts["sequence_units"]
+    said = f"Feelings told apart: {', '.join(facts['categories'])}."
+    if nets:
+        said += (
+            f" {nets} causal sequence networks, {units} units wide, help the committee to say which it is: they hear "
+            "steps of 50 ms as they come. Arousal, valence and anger rest on the committee alone."
+        )
+    return "\n" + fill(said, 110) + "\n"
 
 
 def _anger(part: Mapping[str, Any]) -> str:
@@ -197,6 +215,7 @@ It is given statistics of the newest 8 s of a caller's speech on a phone line (8
 which depends on the level, and says how likely high arousal, a pleasant feeling, and anger are.
 {networks} small networks, {hidden} hidden units each, averaged; each learnt arousal, valence, anger and the
 feelings that a corpus names at once, and anger is judged by its own output and by its share of the feelings.
+{sequences}
 
 Probabilities assume a prior of {prior}: as if half of all callers were angry. They are a scale of
 evidence. Where 3 % of callers are angry, 0.5 on this scale means 3 %, 0.9 means 22 %, and 0.97 means 50
@@ -263,7 +282,7 @@ threshold that alarms 5 % of those not angry.
 - Features were chosen having seen transfers among all corpora trained on; choosing them on two corpora for the third
   costs .01 of the AUC of anger, nothing of arousal's.
 - No language of the callers it will mostly meet (Arabic, spontaneous English) was trained on.
-- Valence from the voice alone is weak; do not route on it.
+- Valence from the voice alone is weak, and which feeling it is is a guess (recall above); do not route on either.
 - It knows nothing of the words. Loud is not angry: level is not among its features.
 - It abstains under 1 s of counted speech, on noise, tones, clipping, and on what looks like nothing it
   was trained on. Synthetic voices are not callers.

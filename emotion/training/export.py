@@ -1,17 +1,21 @@
-"""A fitted model as one ONNX file: standardise, limit, two layers, scale, and how familiar the row is."""
+"""A fitted model as one ONNX file: standardise, limit, two layers, scale, and how familiar the row is.
+
+Beside it the heads of the sequence networks, and their layers over steps, which each call runs for itself.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from emotion.baseline import CalmSpeech
 from emotion.functionals import FEATURES, FEATURES_HASH
-from emotion.model import OUTPUTS
+from emotion.model import LAYERS, OUTPUTS
 from emotion.training.calibrate import Scale
+from emotion.training.feelings import Feelings
 from emotion.training.fit import ANGER_BY_CATEGORY, FREE_SD, LIMIT_SD, TARGETS, ToneFit
 
 # Operators and file format that onnxruntime 1.20 and all later ones read.
@@ -28,10 +32,12 @@ def export(
     prior: float,
     corpora: str,
     facts: Mapping[str, str] | None = None,
+    feelings: Feelings | None = None,
 ) -> None:
     """Write `fit` to `path`: input `features` (n, d) float32, output `tone` (n, 4) float32 in the order of OUTPUTS.
 
-    `facts` are further ones for the file's metadata. The categories' logits stay inside; they enter into anger.
+    `facts` are further ones for the file's metadata. With `feelings` there is an output `feelings` (n, categories), and
+    where networks hear them an input `pooled` (n, layers.pooled) and an output for each of LAYERS.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -39,6 +45,7 @@ def export(
     hidden_w, hidden_b, out_w, out_b = fit.networks.side_by_side()
     targets = len(TARGETS)
     by_category = fit.categories[:1] == ("anger",)
+    nets = None if feelings is None else feelings.committee
     constants = {
         "mean": fit.scaler.mean,
         "factor": 1.0 / fit.scaler.deviation,
@@ -46,8 +53,8 @@ def export(
         "high": np.array(LIMIT_SD),
         "hidden_w": hidden_w,
         "hidden_b": hidden_b,
-        "out_w": out_w if by_category else out_w[:, :targets],
-        "out_b": out_b if by_category else out_b[:targets],
+        "out_w": out_w,
+        "out_b": out_b,
         "slope": np.array([scales[target].slope for target in TARGETS]),
         "shift": np.array([scales[target].shift for target in TARGETS]),
         "free": np.array(FREE_SD),
@@ -62,19 +69,51 @@ def export(
         node("Relu", ["hidden"], ["active"]),
         node("Gemm", ["active", "out_w", "out_b"], ["logits"]),
     ]
-    heard = "logits"
+    inputs = {"features": len(FEATURES)}
+    outputs: dict[str, Sequence[str | int]] = {"tone": ["n", len(OUTPUTS)]}
     lengths: dict[str, list[int]] = {}
+    heard = "logits"
+    if fit.categories:
+        heard = "direct"
+        lengths["widths"] = [targets, len(fit.categories)]
+        nodes.append(node("Split", ["logits", "widths"], ["direct", "named"], axis=1))
     if by_category:
         heard = "both"
-        lengths["widths"] = [targets, 1, len(fit.categories) - 1]
+        lengths["angry_first"] = [1, len(fit.categories) - 1]
         # Nothing is added to arousal and valence.
         constants["share"] = np.array([ANGER_BY_CATEGORY if target == "anger" else 0.0 for target in TARGETS])
         nodes += [
-            node("Split", ["logits", "widths"], ["direct", "angry", "feelings"], axis=1),
-            node("ReduceLogSumExp", ["feelings"], ["any"], axes=[1], keepdims=1),
+            node("Split", ["named", "angry_first"], ["angry", "others"], axis=1),
+            node("ReduceLogSumExp", ["others"], ["any"], axes=[1], keepdims=1),
             node("Sub", ["angry", "any"], ["against"]),
             node("Mul", ["against", "share"], ["added"]),
             node("Add", ["direct", "added"], [heard]),
+        ]
+    if feelings is not None:
+        told = ["named"]
+        outputs["feelings"] = ["n", len(fit.categories)]
+        if nets is not None:
+            inputs["pooled"] = nets.layers.pooled
+            lengths["nets"] = [nets.layers.pooled // len(nets.heads)] * len(nets.heads)
+            nodes.append(node("Split", ["pooled", "nets"], [f"pooled_{i}" for i in range(len(nets.heads))], axis=1))
+            for i, head in enumerate(nets.heads):
+                constants |= {f"head_w_{i}": head.hidden_w, f"head_b_{i}": head.hidden_b}
+                constants |= {f"name_w_{i}": head.out_w[:, targets:], f"name_b_{i}": head.out_b[targets:]}
+                nodes += [
+                    node("Gemm", [f"pooled_{i}", f"head_w_{i}", f"head_b_{i}"], [f"head_{i}"]),
+                    node("Relu", [f"head_{i}"], [f"head_active_{i}"]),
+                    node("Gemm", [f"head_active_{i}", f"name_w_{i}", f"name_b_{i}"], [f"named_{i}"]),
+                ]
+                told.append(f"named_{i}")
+            for name in LAYERS:
+                constants[f"its_{name}"] = getattr(nets.layers, name)
+                outputs[name] = constants[f"its_{name}"].shape
+                nodes.append(node("Identity", [f"its_{name}"], [name]))
+        constants["sharpness"] = np.array(feelings.sharpness / len(told))
+        nodes += [
+            node("Sum", told, ["named_by_all"]),
+            node("Mul", ["named_by_all", "sharpness"], ["sharpened"]),
+            node("Softmax", ["sharpened"], ["feelings"], axis=1),
         ]
     nodes += [
         node("Mul", [heard, "slope"], ["scaled"]),
@@ -91,8 +130,8 @@ def export(
     graph = helper.make_graph(
         nodes,
         "tone",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(FEATURES)])],
-        [helper.make_tensor_value_info("tone", TensorProto.FLOAT, ["n", len(OUTPUTS)])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name, width in inputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
         [
             *(numpy_helper.from_array(np.asarray(value, dtype=np.float32), name) for name, value in constants.items()),
             *(numpy_helper.from_array(np.asarray(value, dtype=np.int64), name) for name, value in lengths.items()),
@@ -108,6 +147,7 @@ def export(
             "nabra.version": version,
             "nabra.prior": repr(prior),
             "nabra.trained_on": corpora,
+            **({} if feelings is None else {"nabra.feelings": ",".join(fit.categories)}),
             **({} if fit.calm is None else {"nabra.calm": _calm(fit.calm)}),
             **(facts or {}),
         },

@@ -34,12 +34,14 @@ MEANS: Final = (
 _FEW = 20
 
 
-def all_figures(table: Table, trained: Sequence[str], others: Sequence[str], by_seed: BySeed) -> dict[str, Any]:
+def all_figures(
+    table: Table, trained: Sequence[str], others: Sequence[str], by_seed: BySeed, named: Sequence[Floats]
+) -> dict[str, Any]:
     """Figures by target and corpus: of parts left out, of corpora never trained on by what ships, of categories.
 
     Every figure is the mean over seeds; `auc_sd` is what seeds differ by. See `_figures` for the entries. 'intensity':
     arousal, high against low intensity, of corpora never trained on. 'categories': recall of feelings, speakers left
-    out.
+    out, by `named`: logits of the categories by seed, of those whom the networks did not know.
     """
     corpus = table.corpus()
     result: dict[str, Any] = {}
@@ -74,9 +76,7 @@ def all_figures(table: Table, trained: Sequence[str], others: Sequence[str], by_
     arousal = [witnesses[NOBODY].outside[:, TARGETS.index("arousal")] for witnesses in by_seed]
     result["intensity"] = {name: entry for name in others if (entry := _intensity(table, name, arousal))}
     result["categories"] = {
-        name: entry
-        for name in trained
-        if (entry := _categories(table, name, [w[NOBODY].inside for w in by_seed], by_seed[0][NOBODY].fit.categories))
+        name: entry for name in trained if (entry := _categories(table, name, named, by_seed[0][NOBODY].fit.categories))
     }
     return result
 
@@ -190,17 +190,18 @@ def _intensity(table: Table, name: str, logits: Sequence[Floats]) -> dict[str, A
     }
 
 
-def _categories(table: Table, name: str, inside: Sequence[Floats], categories: Sequence[str]) -> dict[str, Any]:
+def _categories(table: Table, name: str, named: Sequence[Floats], categories: Sequence[str]) -> dict[str, Any]:
     """Unweighted average recall of the categories that a corpus knows, by models that do not know the speaker."""
     emotion = np.array([clip.emotion for clip in table.clips])[table.clip]
-    rows = (table.corpus() == name) & whole(table) & np.isin(emotion, list(categories)) & np.isfinite(inside[0][:, 0])
+    rows = (table.corpus() == name) & whole(table) & np.isin(emotion, list(categories))
+    if categories:
+        rows &= np.isfinite(named[0]).all(axis=1)
     known = [place for place, category in enumerate(categories) if category in emotion[rows]]
     if len(known) < 2:
         return {}
     names = np.array(categories)[known]
-    columns = len(TARGETS) + np.array(known)
     found = [
-        measures.unweighted_average_recall(names[logits[np.ix_(rows, columns)].argmax(axis=1)], emotion[rows])
-        for logits in inside
+        measures.unweighted_average_recall(names[logits[np.ix_(rows, known)].argmax(axis=1)], emotion[rows])
+        for logits in named
     ]
     return {"clips": int(rows.sum()), "categories": len(known), "uar": float(np.mean(found)), "uar_by_seed": found}

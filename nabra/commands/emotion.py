@@ -152,6 +152,8 @@ def _show(path: Path, item: Estimated, as_json: bool) -> None:
                 "alarmed": item.alarmed,
                 "call_anger": round(item.call_anger, 4),
                 "trend": round(item.trend, 2),
+                "feeling": item.feeling,
+                "feeling_share": round(item.feeling_share, 4),
             }
         )
         return
@@ -161,6 +163,8 @@ def _show(path: Path, item: Estimated, as_json: bool) -> None:
         else f"arousal {item.arousal:.2f}  valence {item.valence:.2f}  anger {item.anger:.3f}  "
         f"confidence {item.confidence:.2f}"
     )
+    if item.feeling and not item.abstained:
+        said += f"  {item.feeling} {item.feeling_share:.2f}"
     alarm = "  ALARM" if item.alarmed else ""
     print(f"{path}: {item.t_s:5.2f} s  voiced {item.voiced_s:4.1f} s  {said}{alarm}", flush=True)
 
@@ -171,6 +175,7 @@ def _show_nothing(path: Path, seconds: float, as_json: bool) -> None:
         row: dict[str, object] = {"file": str(path), "t_s": round(seconds, 3), "voiced_s": 0.0}
         row |= {"arousal": None, "valence": None, "anger": None, "confidence": 0.0, "abstained": True}
         row |= {"reason": "no voice", "alarmed": False, "call_anger": 0.0, "trend": 0.0}
+        row |= {"feeling": "", "feeling_share": 0.0}
         print_json(row)
     else:
         print(f"{path}: {seconds:5.2f} s  voiced  0.0 s  abstains: no voice", flush=True)

@@ -21,6 +21,7 @@ _STEPS = {
     "reading": "reading recordings",
     "features": "describing voices",
     "fitting": "fitting",
+    "feelings": "learning feelings",
     "calls": "following calls",
     "alarms": "counting alarms",
     "perturbing": "worsening lines",

@@ -209,12 +209,12 @@ def test_kernels_in_plain_python_agree(kernel: str) -> None:
         state = np.zeros(statistics.STATE, dtype=np.int64)
         ring, sums = np.zeros((25, layout.WIDTH + 1), dtype=np.float32), np.zeros((statistics.SUMS, layout.WIDTH))
         histograms = np.zeros((statistics.HISTOGRAMS, statistics.BINS), dtype=np.int64)
-        found = np.zeros((statistics.HISTOGRAMS, 3))
+        found, counted = np.zeros((statistics.HISTOGRAMS, 3)), np.ones(len(given), dtype=np.bool_)
         admit: Any = run(statistics.admit) if kernel == "admit" else statistics.admit
         quantiles: Any = run(statistics.quantiles) if kernel == "quantiles" else statistics.quantiles
-        admit(given, True, state, ring, sums, histograms)
+        admit(given, True, state, ring, sums, histograms, counted)
         quantiles(histograms, found)
-        results.append(np.concatenate([part.ravel() for part in (ring, state, sums, histograms, found)]))
+        results.append(np.concatenate([part.ravel() for part in (ring, state, sums, histograms, found, counted)]))
     np.testing.assert_allclose(results[0], results[1], rtol=1e-9)
     assert results[0].any()
 

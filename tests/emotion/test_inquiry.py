@@ -23,8 +23,8 @@ def alone(pcm: Samples, model: ToneModel) -> list[Estimate]:
 
 def close_to(found: Estimate, expected: Estimate) -> bool:
     # A matrix product over forty rows may differ from one over a single row in its last bits.
-    numbers = ("arousal", "valence", "anger", "confidence")
-    same = (found.t_s, found.voiced_s, found.reason) == (expected.t_s, expected.voiced_s, expected.reason)
+    numbers = ("arousal", "valence", "anger", "confidence", "feeling_share")
+    same = all(getattr(found, n) == getattr(expected, n) for n in ("t_s", "voiced_s", "reason", "feeling"))
     return same and all(getattr(found, n) == pytest.approx(getattr(expected, n), abs=1e-6) for n in numbers)
 
 
@@ -71,6 +71,9 @@ def test_inquiries_do_not_depend_on_how_the_samples_are_cut(model: ToneModel, sp
         assert (one.features is None) == (other.features is None)
         if one.features is not None and other.features is not None:
             np.testing.assert_array_equal(one.features, other.features)
+            assert one.pooled is not None
+            assert other.pooled is not None
+            np.testing.assert_array_equal(one.pooled, other.pooled)
 
 
 def test_the_model_is_asked_only_where_there_is_something_new(model: ToneModel, speech: Samples) -> None:
@@ -96,9 +99,11 @@ def test_an_inquiry_keeps_its_features_while_the_call_goes_on(model: ToneModel, 
     last = feed(tracker, speech[:24000])[-1]
     assert last.features is not None
     assert last.features.shape == (len(FEATURES),)
-    kept = last.features.copy()
+    assert last.pooled is not None
+    kept, pooled = last.features.copy(), last.pooled.copy()
     feed(tracker, speech[24000:])
     np.testing.assert_array_equal(last.features, kept)
+    np.testing.assert_array_equal(last.pooled, pooled)
 
 
 def test_an_old_inquiry_changes_nothing(model: ToneModel, speech: Samples) -> None:
@@ -124,6 +129,21 @@ def test_a_missing_answer_is_refused(model: ToneModel, speech: Samples) -> None:
     tracker = Tracker(model, SETTINGS)
     with pytest.raises(EmotionError, match="no answer"):
         tracker.settle(feed(tracker, speech)[-1], None)
+
+
+def test_an_inquiry_that_was_lost_costs_those_after_it_nothing(model: ToneModel, speech: Samples) -> None:
+    whole, torn = Tracker(model, SETTINGS), Tracker(model, SETTINGS)
+    waiting, other = feed(whole, speech), feed(torn, speech)
+    answers = ask(model, waiting)
+    for inquiry, answer in zip(waiting, answers, strict=True):
+        whole.settle(inquiry, answer)
+    for number, (inquiry, answer) in enumerate(zip(other, answers, strict=True)):
+        if number % 3 != 1 or number == len(other) - 1:
+            torn.settle(inquiry, answer)
+    assert whole.latest is not None
+    assert torn.latest is not None
+    assert torn.latest.feeling == whole.latest.feeling != ""
+    assert torn.latest.feeling_share == whole.latest.feeling_share
 
 
 def test_nobody_asks(model: ToneModel) -> None:

@@ -55,6 +55,8 @@ def test_every_recording_enters_as_it_is_and_over_lines_of_its_own(tmp_path: Pat
     np.testing.assert_array_equal(made.features, again.features)
     for number in range(len(clips)):
         own = made.clip == number
+        assert len(made.sounds[number]) == COPIES + 1
+        assert all(0 < sound.counted.sum() <= len(sound.rows) for sound in made.sounds[number])
         assert sorted(set(made.copy[own])) == list(range(COPIES + 1))
         last = made.features[own & made.whole]
         assert len(last) == COPIES + 1
@@ -135,19 +137,25 @@ def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Pa
             seeds=2,
             progress=lambda *step: steps.append(step),
         )
-    assert {(what, of) for what, done, of in steps if done == of and what in ("features", "fitting")} == {
+    assert {(what, of) for what, done, of in steps if done == of and what in ("features", "fitting", "feelings")} == {
         ("features", 36),
         ("fitting", 30),
+        ("feelings", 2 * (2 * 4 + 1)),
     }
     made = tmp_path / "first" / "tone.onnx"
     for other in ("second", "third"):
         assert made.read_bytes() == (tmp_path / other / "tone.onnx").read_bytes(), other
     model = ToneModel.load(made)
     assert model.trained_on == ("one", "two")
+    assert model.feelings == ("anger", "happiness", "calm")
+    assert model.layers is not None
     facts = json.loads((tmp_path / "first" / "tone.json").read_text(encoding="utf-8"))
     assert facts["sha256"].startswith(model.model_id)
+    assert facts["sequence_networks"] == 2
+    assert len(facts["figures"]["categories"]["one"]["uar_by_seed"]) == 2
     assert 0.0 <= facts["figures"]["anger"]["never_trained"]["three"]["auc"] <= 1.0
     card = (tmp_path / "first" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Feelings told apart: anger, happiness, calm. 2 causal sequence networks" in card
     assert card.startswith("Trained on data whose licences allow commercial use.")
 
 
@@ -157,6 +165,7 @@ def test_one_corpus_of_anger_alone_is_judged_by_its_speakers(tmp_path: Path) -> 
     facts = train(clips, out=tmp_path / "out", quick=True, seeds=1)
     assert list(facts["figures"]["anger"]["left_out"]) == [f"speakers {part} of 4" for part in (1, 2, 3, 4)]
     model = ToneModel.load(tmp_path / "out" / "tone.onnx")
+    assert (model.layers, model.feelings) == (None, ()), "no label says which feeling it is"
     tones = model.predict(RNG.normal(size=(3, len(FEATURES))))
     np.testing.assert_allclose(tones.arousal, 0.5, atol=1e-6, err_msg="no label says anything about arousal")
     assert len(np.unique(tones.anger)) == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.training.labels import emotion_of, gender_of, side
+from emotion.training.labels import EMOTIONS, emotion_of, gender_of, side
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
@@ -132,10 +132,14 @@ def test_emotion_prints_the_documented_fields() -> None:
     found = rows(nabra("emotion", "--json", UPGRADE))
     fields = [
         "file", "t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "abstained", "reason", "alarmed",
-        "call_anger", "trend",
+        "call_anger", "trend", "feeling", "feeling_share",
     ]  # fmt: skip
     assert all(list(row) == fields for row in found)
     assert found[0]["abstained"] is True, "too little voice at first"
+    assert found[0]["feeling"] == ""
+    assert isinstance(found[-1]["feeling"], str)
+    assert found[-1]["feeling"] in EMOTIONS
+    assert 0.1 < float(str(found[-1]["feeling_share"])) < 1.0
     times = [float(str(row["t_s"])) for row in found]
     assert times == sorted(times)
     last = rows(nabra("emotion", "--json", "--last", UPGRADE, SILENT))

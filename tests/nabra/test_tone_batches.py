@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion import Answer, Estimate, Inquiry, ToneModel, Tracker, TrackerSettings
-from emotion.model import Floats, Tones
+from emotion.model import Floats, Singles, Tones
 from nabra.tone_batches import MOST_WAITING, Place, ToneAsker, ToneAtOnce, ToneBatches
 from telephony.audio import read_audio
 from tests.conftest import ROOT
@@ -97,8 +97,8 @@ def alone(call: OneCall, model: ToneModel) -> list[Estimate]:
 
 def same(found: Estimate, expected: Estimate) -> bool:
     # A matrix product over many rows may differ from one over a single row in its last bits.
-    names = ("arousal", "valence", "anger", "confidence", "call_anger", "trend")
-    facts = ("t_s", "voiced_s", "abstained", "reason", "alarmed", "alarmed_at_s")
+    names = ("arousal", "valence", "anger", "confidence", "call_anger", "trend", "feeling_share")
+    facts = ("t_s", "voiced_s", "abstained", "reason", "alarmed", "alarmed_at_s", "feeling")
     return all(getattr(found, name) == getattr(expected, name) for name in facts) and all(
         getattr(found, name) == pytest.approx(getattr(expected, name), abs=1e-5 if name == "trend" else 1e-6)
         for name in names
@@ -231,11 +231,11 @@ class Held(ToneModel):
         held.fails = False
         return held
 
-    def predict(self, features: Floats) -> Tones:  # type: ignore[override]
+    def predict(self, features: Floats, pooled: Singles | None = None) -> Tones:  # type: ignore[override]
         self.free.wait()
         if self.fails:
             raise MemoryError("put here by the test")
-        return super().predict(features)
+        return super().predict(features, pooled)
 
 
 def test_a_model_that_fails_costs_the_calls_their_tone_and_the_next_ones_are_heard(speech: Samples) -> None:

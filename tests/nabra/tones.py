@@ -28,6 +28,8 @@ class Estimated:
     call_anger: float = 0.01
     alarmed_at_s: float | None = None
     trend: float = 0.0
+    feeling: str = "neutral"
+    feeling_share: float = 0.6
 
 
 def abstained(t_s: float, reason: str = "too little voice") -> Estimated:
