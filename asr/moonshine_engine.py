@@ -28,7 +28,7 @@ import numpy.typing as npt
 from asr.confidence import Calibration, shipped_calibration
 from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
 from asr.errors import EngineError, ModelInvalid, ModelMissing, SessionClosed
-from asr.moonshine_graph import Graphs, build, frames_of
+from asr.moonshine_graph import Graphs, build, frames_of, model_file
 from asr.runtime import one_thread_session
 
 RATE_HZ = 16_000
@@ -152,10 +152,9 @@ class MoonshineEngine:
 
     def __init__(self, model_path: Path | None = None) -> None:
         self._path = best_model() if model_path is None else model_path
-        for name in ("encoder_model", "decoder_model_merged", "tokenizer.bin"):
-            if not any(self._path.glob(f"{name}*")):
-                raise ModelMissing(f"{self._path} is not a Moonshine model: it has no {name}")
-        encoder = next(iter(sorted(self._path.glob("encoder_model*"))))
+        encoder, _ = (model_file(self._path, name) for name in ("encoder_model", "decoder_model_merged"))
+        if not (self._path / "tokenizer.bin").is_file():
+            raise ModelMissing(f"{self._path} is not a Moonshine model: it has no tokenizer.bin")
         digest = hashlib.sha256(encoder.read_bytes()).hexdigest()[:12]
         model_id = f"moonshine-{self._path.name}-{digest}"
         self._calibration = shipped_calibration(model_id)
@@ -199,7 +198,7 @@ class Networks:
             graphs = build(path)
             self._encoder = one_thread_session(graphs.encoder)
             self._decoder = one_thread_session(graphs.decoder)
-        except ModelInvalid:
+        except (ModelInvalid, ModelMissing):
             raise
         except Exception as problem:
             raise ModelInvalid(f"onnxruntime cannot read the model in {path}: {problem}") from problem

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import ModelInvalid
+from asr.errors import ModelInvalid, ModelMissing
 
 Floats = npt.NDArray[np.float32]
 ROTARY = 32
@@ -249,10 +249,10 @@ def build(path: Path) -> Graphs:
 
     Raises
     ------
-    ModelInvalid
-        Where what is in it is not a Moonshine model.
+    ModelMissing, ModelInvalid
+        Where a network is missing, or what is in it is not a Moonshine model.
     """
-    encoder, decoder = (_Weights(_file(path, name)) for name in ("encoder_model", "decoder_model_merged"))
+    encoder, decoder = (_Weights(model_file(path, name)) for name in ("encoder_model", "decoder_model_merged"))
     layers = decoder.layers("/model/decoder/layers.")
     table = decoder.array("model.decoder.embed_tokens.weight_merged_0_quantized")
     scale = float(decoder.array("model.decoder.embed_tokens.weight_merged_0_scale").ravel()[0])
@@ -277,11 +277,12 @@ def frames_of(samples: int) -> int:
     return ((((samples - 127) // 64 + 1) - 7) // 3 + 1 - 3) // 2 + 1
 
 
-def _file(path: Path, name: str) -> Path:
+def model_file(path: Path, name: str) -> Path:
+    """Return the file of a network in a model directory, .ort before .onnx; raises ModelMissing where there is none."""
     for suffix in (".ort", ".onnx"):
         if (path / (name + suffix)).is_file():
             return path / (name + suffix)
-    raise ModelInvalid(f"{path} has no {name}.ort")
+    raise ModelMissing(f"{path} is not a Moonshine model: it has no {name}")
 
 
 def _attention(weights: _Weights, prefix: str) -> Floats:

@@ -240,10 +240,22 @@ def test_features_are_finite_whatever_the_scores() -> None:
 def test_refuses_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="no encoder_model"):
         MoonshineEngine(tmp_path)
-    for name in ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"):
+    for name in ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin.old"):
         (tmp_path / name).write_bytes(b"\x03abc")
+    with pytest.raises(ModelMissing, match=r"no tokenizer\.bin"):
+        MoonshineEngine(tmp_path)
+    (tmp_path / "tokenizer.bin.old").rename(tmp_path / "tokenizer.bin")
     with pytest.raises(ModelInvalid, match="cannot read"):
         MoonshineEngine(tmp_path).load()
+
+
+def test_the_id_of_a_model_is_that_of_the_file_that_is_read(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / model.name
+    copy.mkdir()
+    for part in model.iterdir():
+        (copy / part.name).symlink_to(part)
+    (copy / "encoder_model.onnx").write_bytes(b"not read: there is an .ort")
+    assert MoonshineEngine(copy).facts == MoonshineEngine(model).facts
 
 
 def test_a_vocabulary_is_read_whole() -> None:
