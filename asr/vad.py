@@ -3,10 +3,13 @@
 Frames are 256 samples (32 ms at 8 kHz). The gate follows the noise floor, which is the quietest of the last
 half second, and lets everything through that stands out of it, and a while longer; what it holds back costs
 10 us instead of 100. Silero keeps a state and 32 samples of context between frames, without which its
-probabilities are wrong. The state is kept while the gate is shut, and begins as a little silence leaves it: from a
-state of zeros the network takes ringing, music and coughs for speech, and short words for none. When the gate
-opens, the frames before are run first, so that it is not deaf to the onset. The model,
-models/silero_vad.onnx, is the one of its family that is right at 8 kHz.
+probabilities are wrong. The state begins as a little silence leaves it: from a state of zeros the network takes
+ringing, music and coughs for speech, and short words for none. It is kept while the gate is shut for a moment, so
+that each ring of many is not new. After 2 s it begins anew: music or coughs leave a state that is deaf to nine short
+words in ten, and no silence mends it. When the gate opens, the frames before are run first, so that the network is
+not deaf to the onset. The model, models/silero_vad.onnx, is the one of its family that is right at 8 kHz.
+
+A frame that one or two frequencies make up is a tone of the line: it has no probability where it could begin speech.
 
 Noise that follows speech keeps the network up for half a second and more. A level that stays within 2 dB for a
 third of a second is no voice: of 14,000 speech frames of acted sentences one is that steady. Such frames have
@@ -38,6 +41,9 @@ _STEADY_DB = 2.0
 _QUIET_DB = -75.0
 _HELD_OPEN_BY = 0.3
 _IDLE_FRAMES = 20
+_FORGET_FRAMES = 62
+_TONE_SHARE = 0.97
+_HANN = np.hanning(FRAME + 2)[1:-1].astype(np.float32)
 _RATE = np.array(LINE_RATE_HZ, np.int64)
 
 
@@ -76,7 +82,7 @@ class VoiceFrame:
     start_s, end_s : float
         Audio time, s.
     probability : float
-        Of speech, 0..1; 0 where the gate was closed or the level is steady.
+        Of speech, 0..1; 0 where the gate was closed, the level is steady, or a tone begins.
     level_db : float
         Power without its mean, dB under full scale; -96 for digital silence.
     steady_s : float
@@ -131,6 +137,19 @@ def shipped_silero() -> Silero:
     return Silero(Path(__file__).parent / "models" / "silero_vad.onnx")
 
 
+def is_tone(samples: npt.NDArray[np.float32]) -> bool:
+    """Whether two frequencies at most make up a frame: float32, shape (256,), of any scale."""
+    spectrum = np.abs(np.fft.rfft(samples * _HANN)) ** 2
+    total = float(spectrum.sum())
+    found = 0.0
+    for _ in range(2):
+        peak = int(spectrum.argmax())
+        lobe = spectrum[max(0, peak - 2) : peak + 3]
+        found += float(lobe.sum())
+        lobe[:] = 0.0
+    return found > _TONE_SHARE * total
+
+
 class VoiceActivity:
     """Voice activity of one call.
 
@@ -156,6 +175,8 @@ class VoiceActivity:
         self._steady = 0
         self._hold_frames = 0 if gate is None else round(gate.hold_s / FRAME_S)
         self._hold = 0
+        self._shut = 0
+        self._voiced = False
         self._before: deque[npt.NDArray[np.float32]] = deque(maxlen=self._WARM)
         self.frames = 0
         self.looked_at = 0
@@ -191,6 +212,9 @@ class VoiceActivity:
         self._mean += 0.1 * (mean - self._mean)
         samples -= np.float32(self._mean)
         probability = self._listen(samples, level_db)
+        if probability > _HELD_OPEN_BY and not self._voiced and is_tone(samples):
+            probability = 0.0
+        self._voiced = probability > _HELD_OPEN_BY
         self._levels_db.append(level_db)
         if self._is_steady():
             self._steady = self._steady + 1 if self._steady else _STEADY_FRAMES
@@ -215,11 +239,14 @@ class VoiceActivity:
             return self._look(samples)
         loud = level_db > max(min(self._levels_db) + self._gate.over_floor_db, self._gate.always_closed_db)
         if loud and self._hold == 0:
+            if self._shut >= _FORGET_FRAMES:
+                self._state = self._model.idle
             for earlier in self._before:
                 self._look(earlier)
         if loud:
             self._hold = 1 + self._hold_frames
         probability = 0.0
+        self._shut = 0 if self._hold else self._shut + 1
         if self._hold:
             probability = self._look(samples)
             speech = probability > _HELD_OPEN_BY and not self._steady

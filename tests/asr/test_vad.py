@@ -8,9 +8,9 @@ import pytest
 
 from asr.endpoint import Endpointer, EndpointSettings, Turn
 from asr.errors import AudioInvalid, ModelInvalid, SettingsInvalid
-from asr.vad import FRAME, GateSettings, Silero, VoiceActivity, VoiceFrame, shipped_silero
+from asr.vad import FRAME, GateSettings, Silero, VoiceActivity, VoiceFrame, is_tone, shipped_silero
 from telephony.audio import read_audio, telephone_channel
-from tests.asr.speech import embedded_speech, noise, silence, trimmed
+from tests.asr.speech import embedded_speech, music, noise, silence, tones, trimmed
 from tests.conftest import ROOT
 
 TALK = ROOT / "nabra" / "demo" / "samples" / "complaint-bill.flac"
@@ -124,3 +124,36 @@ def test_few_single_words_and_sentences_are_missed(corpora: Path, corpus: str, m
         turns = [ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s) for frame in frames]
         missed += Turn.STARTED not in turns
     assert missed <= most_missed * len(chosen)
+
+
+def started(before: np.ndarray, said: np.ndarray) -> bool:
+    ends = Endpointer(EndpointSettings())
+    frames = heard(np.concatenate([before, said, silence(0.5)]), 4000, GateSettings())
+    turns = [ends.step(frame.probability, frame.start_s, frame.end_s, frame.steady_s) for frame in frames]
+    return Turn.STARTED in turns[before.size // FRAME :]
+
+
+def test_short_words_after_long_music_are_heard() -> None:
+    """What music leaves behind in the network is deaf to most of them."""
+    rng = np.random.default_rng(0)
+    before = np.concatenate([music(12), rng.normal(0, 5, 20_000).astype(np.int16)])
+    words = [np.concatenate([silence(0.2), embedded_speech(8000, at, at + 0.35)]) for at in np.arange(0.5, 8.0, 0.5)]
+    fresh = [started(silence(1), word) for word in words]
+    later = [started(before, word) for word in words]
+    assert sum(fresh) >= 8
+    assert sum(later) >= sum(fresh) - 1
+
+
+@pytest.mark.parametrize("hz", [(425,), (440, 480), (350, 440), (770, 1336), (2100,)])
+def test_tones_are_no_voice_and_voices_no_tones(hz: tuple[float, ...]) -> None:
+    def share(pcm: np.ndarray) -> float:
+        frames = pcm[: pcm.size // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32)
+        return float(np.mean([is_tone(frame) for frame in frames]))
+
+    assert share(telephone_channel(tones(2, *hz), np.random.default_rng(0), level_dbov=-26)) > 0.9
+    assert share(trimmed(embedded_speech(8000, 0.0, 8.0))) < 0.1
+
+
+def test_ringing_that_comes_again_after_seconds_starts_no_speech() -> None:
+    ring = np.concatenate([tones(1, 425, level=0.05), silence(4)])
+    assert not started(silence(1), np.concatenate([ring] * 4))
