@@ -10,7 +10,7 @@ from asr.errors import AudioInvalid
 from asr.events import SpeechEvent, SpeechStarted
 from asr.listener import Listener, ListenerSettings
 from telephony.audio import mulaw_decode, mulaw_encode, read_audio
-from tests.asr.speech import embedded_speech, silence, trimmed
+from tests.asr.speech import embedded_speech, noise, silence, trimmed
 from tests.asr.test_listener import HandDecoder
 
 PROMPTS = {
@@ -85,3 +85,20 @@ def test_long_after_the_prompt_and_before_it_nothing_happens() -> None:
 def test_other_samples_are_refused() -> None:
     with pytest.raises(AudioInvalid):
         EchoGate(silence(1)).clean(np.zeros(160), 0)  # type: ignore[arg-type]
+
+
+def test_a_filter_is_fitted_and_a_stretch_looked_for_only_where_they_must_be() -> None:
+    prompt = PROMPTS["ask.en"]
+    blocks = prompt.size // 160
+
+    def after(pcm: Samples) -> EchoGate:
+        gate = EchoGate(prompt)
+        for at in range(0, prompt.size - 159, 160):
+            gate.clean(pcm[at : at + 160], at)
+        return gate
+
+    alone = after(returned(prompt, -20, 120))
+    assert 0 < alone.searched <= alone.fitted <= 0.2 * blocks
+    quiet, loud = after(noise(prompt.size / 8000, -65)), after(noise(prompt.size / 8000, -40))
+    assert (quiet.searched, quiet.fitted, loud.fitted) == (0, 0, 0)
+    assert 0 < loud.searched <= blocks // 3 + 1
