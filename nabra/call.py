@@ -11,7 +11,8 @@ While a prompt is played, and a little longer, it is taken out of what the calle
 speaks over the question stops it. Nothing is analysed before the notice has ended; of the sound before that, no
 more than PRE_ROLL_S is held and heard then, so that the first word is whole where a caller begins a little early.
 
-A fault in what hears tone costs the call its tone; any other costs it our part in it, and the caller goes on without.
+A fault in what hears tone costs the call its tone, one in what takes our prompt out costs it that for this prompt; any
+other costs it our part in it, and the caller goes on without.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ SAMPLES_PER_SECOND = 8000
 ECHO_S = 0.3
 """How long after a prompt some of it may still come back from the line, s."""
 PRE_ROLL_S = 0.3
-"""Sound before the end of the notice that is heard after it, s: words only, never tone."""
+"""Sound before the end of the notice that is heard after it, s: for words only; none of a caller who objected."""
 Samples = NDArray[np.int16]
 Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
 """Called with kind, monotonic time, audio time and details of everything that happens to the call."""
@@ -133,6 +134,7 @@ class Call:
         self._echo: tuple[EchoGate, int] | None = None
         """What was played last, and the samples that had come from the line when it began."""
         self._held = np.zeros(0, np.int16)
+        self._may_hold = True
         self._heard_from_s = 0.0
         self._asking = False
         self.facts = facts
@@ -166,7 +168,8 @@ class Call:
         self._last_audio_s = now_s
         listener = self._listener
         if listener is None:
-            self._held = np.concatenate([self._held, pcm])[-int(PRE_ROLL_S * SAMPLES_PER_SECOND) :]
+            if self._may_hold:
+                self._held = np.concatenate([self._held, pcm])[-int(PRE_ROLL_S * SAMPLES_PER_SECOND) :]
             return
         listener.push(self._without_us(np.concatenate([self._held, pcm]) if self._held.size else pcm))
         self._held = self._held[:0]
@@ -192,12 +195,24 @@ class Call:
         if self._echo is None or not self._hears_us():
             return pcm
         gate, began = self._echo
-        return gate.clean(pcm, self._samples - len(pcm) - began)
+        try:
+            return gate.clean(pcm, self._samples - len(pcm) - began)
+        except Exception as error:
+            log.error("our prompt is not taken out", exc_info=error, extra={"data": {"call": self.facts.call}})
+            self._echo = None
+            return pcm
+
+    def _hold_nothing(self) -> None:
+        """Forget what came before listening, and keep no more of it."""
+        self._may_hold = False
+        self._held = self._held[:0]
 
     @_entry
     def on_key(self, digit: str, now_s: float) -> None:
         """Take a key that the caller pressed."""
         self._publish(EventKind.KEY, now_s, self.audio_s, {"digit": digit})
+        if self._listener is None and digit == self._loaded.config.notice.tone_off_key:
+            self._hold_nothing()
         self._receive(evidence.Key(at_s=now_s, audio_s=self.audio_s, digit=digit))
 
     @_entry
@@ -280,7 +295,8 @@ class Call:
                         segment_start_s=start_s + event.start_s,
                     )
                 )
-                if self._listener is not None:
+                # A final belongs to a pause that is over: another may run by now.
+                if self._listener is not None and not final:
                     self._listener.expect(self._patience(event.text))
             case speech.RecognitionDegraded(reason=reason):
                 self._publish(EventKind.DEGRADED, now_s, audio_s, {"reason": reason})
@@ -405,7 +421,7 @@ class Call:
         self._silent_again()
         if name == "notice":
             if not finished:
-                self._held = self._held[:0]
+                self._hold_nothing()
             self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
             self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
         else:
@@ -494,6 +510,7 @@ class Call:
 
     def _stop_analysis(self) -> None:
         self._drop_tracker()
+        self._hold_nothing()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

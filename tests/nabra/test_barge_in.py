@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import config
+from asr.echo import EchoGate
 from nabra.call import Call
 from nabra.ears import Ears, offline_ears
 from nabra.generations import Loaded, load
@@ -153,3 +154,42 @@ def test_who_begins_just_before_the_notice_ends_loses_no_word_and_who_began_earl
     early.run(notice / 8000 + 0.5)
     assert early.text() == ""
     assert early.times(EventKind.SPEECH_STARTED) == []
+
+
+def test_nothing_before_the_end_of_the_notice_is_kept_of_a_caller_who_objects_to_tone(
+    line: Line, loaded: Loaded
+) -> None:
+    notice = loaded.prompts["notice", "en"].size
+    line.caller_says(trimmed(read_audio(SAMPLES / "sales-upgrade.flac")), notice - 2000)
+    line.run(1)
+    line.call.on_key("9", line.clock())
+    line.run(15)
+    assert line.times(EventKind.SPEECH_STARTED)[0] >= line.times(EventKind.NOTICE_ENDED)[0]
+
+
+def test_of_a_notice_that_was_cut_nothing_is_kept(line: Line) -> None:
+    line.caller_says(trimmed(read_audio(SAMPLES / "sales-upgrade.flac")), 16_000)
+    line.run(2.2)
+    line.stop_playing()
+    line.run(10)
+    assert line.times(EventKind.SPEECH_STARTED)[0] >= line.times(EventKind.NOTICE_ENDED)[0]
+
+
+def test_a_fault_in_taking_our_prompt_out_costs_no_call(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken: list[int] = []
+
+    def clean(_gate: EchoGate, _pcm: Pcm, at: int) -> Pcm:
+        broken.append(at)
+        raise ValueError("out of its mind")
+
+    monkeypatch.setattr(EchoGate, "clean", clean)
+    line.run(25)
+    assert len(broken) == len(line.played), "once for each prompt"
+    assert line.decision is not None
+
+
+def test_no_sound_is_kept_after_the_decision(line: Line) -> None:
+    line.run(25)
+    assert line.decision is not None
+    line.call.on_audio(np.full(FRAME, 500, np.int16), line.clock())
+    assert not line.call._held.size
