@@ -69,6 +69,32 @@ def test_rows_are_read_and_bad_ones_named_by_their_line(tmp_path: Path) -> None:
     assert "79" not in said.replace(str(file), "")
 
 
+def test_who_served_a_caller_last(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "last_agent,number,language\n"
+        "PJSIP/1001,+962791234567,ar\n"
+        ",0790000001,en\n"
+        "sami;rm -rf,0790000002,en\n"
+        "agent-7@support,0790000001,en\n"
+        "PJSIP/1002,0791234567,ar\n",
+    )
+    book = read_customers(file, ["en", "ar"], "962")
+    assert book.knows_agents
+    assert book.last_agent_of("0791234567") == "PJSIP/1001"
+    assert book.last_agent_of("0790000001") == "agent-7@support"
+    assert book.language_of("0790000001") == "en"
+    assert book.last_agent_of("0790000002") == book.last_agent_of("anonymous") == ""
+    assert [(fault.position.line, fault.message) for fault in book.faults] == [
+        (4, "the last agent cannot be one"),
+        (6, "the number stands in an earlier row with another last agent"),
+    ]
+    assert "rm -rf" not in "".join(map(repr, book.faults))
+    plain = read_customers(write(tmp_path, "number,language\n0791234567,ar\n"), ["ar"], "962")
+    assert not plain.knows_agents
+    assert plain.last_agent_of("0791234567") == ""
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
