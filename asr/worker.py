@@ -211,6 +211,9 @@ class Worker:
             for limited in ways:
                 self._wards[language, limited] = _Ward(engine, limited)
             told[language] = {"facts": asdict(engine.facts), "costs": costs}
+        # Reading models leaves behind what nobody uses any more: a fifth of the process.
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
         self._handled += 1
         self._send(Message(Kind.READY, body=object_body(told)))
 
