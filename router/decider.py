@@ -170,9 +170,9 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
 
     calm = _values(moment, generation, UNHEARD, destination if sure else "", probability)
     without_tone = generation.rules.evaluate(calm)
-    words_say = destination if sure else generation.config.default
+    reading = _Reading(destination, probability, threshold, sure, too_few)
     if moment.key_destination is None and not moment.forced:
-        settled = without_tone.route or words_say
+        settled = _choice(moment, generation, without_tone, reading).destination
         if not moment.ended and moment.tone_awaited and generation.rules.tone_could_matter(calm, without_tone, settled):
             return Wait(for_tone=True)
         unsettled = without_tone.ask or (not sure and without_tone.route is None)
@@ -185,7 +185,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     outcome = without_tone
     if moment.tone.heard:
         outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
-    return _choose(moment, generation, outcome, _Reading(destination, probability, threshold, sure, too_few))
+    return _choose(moment, generation, outcome, reading)
 
 
 def too_early(understood: Understanding, hard: HardHit | None, generation: Generation) -> bool:

@@ -269,3 +269,14 @@ def test_a_record_tells_all_of_it_and_explain_shows_it() -> None:
         "  to the caller, who asks why: sales could not take your call. You were connected to reception.",
     ):
         assert line in text
+
+
+def test_nobody_waits_for_tone_where_it_cannot_matter_because_a_rule_forbids() -> None:
+    closed = rule("closed", "true", never="selfservice")
+    for angry, waits in (
+        (rule("angry", "angry", never="selfservice"), False),
+        (rule("angry", "angry", route="reception"), False),
+        (rule("angry", "angry", route="complaints"), True),
+    ):
+        caller = Caller(generation(rules=(closed, angry))).until(3).speaks().until(3.5).partial(BALANCE)
+        assert bool(caller.decisions) is not waits
