@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from config import SHIPPED
 from config.errors import Position
 from config.schema import PreferAgent, Skill
-from nabra.commands.check import Remark, _for_people
+from nabra.commands.check import Remark, _for_people, examine
 from nabra.live import channel_variables
 from telephony.ami_packets import check_action
 from tests.router.scripted import FACTS, Caller, generation, rule
@@ -62,3 +63,18 @@ def test_the_dialplan_is_handed_what_rules_ask_of_the_queue() -> None:
     unknown = Caller(generation(rules=rules, skills=skills)).until(3).presses("2")
     variables = channel_variables("call", unknown.decision, "en")
     assert (variables["NABRA_PREFER_AGENT"], variables["NABRA_PREFER_FOR_S"]) == ("", "")
+
+
+def test_a_rule_that_can_never_act_is_named_where_it_stands(tmp_path: Path) -> None:
+    for name in ("intents", "prompts"):
+        (tmp_path / name).symlink_to(SHIPPED.parent / name)
+    file = tmp_path / "nabra.yaml"
+    never = "  - {name: never, when: words > 5 and words < 3, then: {route: sales}}\n"
+    text = SHIPPED.read_text(encoding="utf-8").replace("\nrules:\n", f"\nrules:\n{never}")
+    file.write_text(text.replace("engine: moonshine}", "engine: none}"), encoding="utf-8")
+    (remark,) = [remark for remark in examine(file) if "'never'" in remark.text]
+    assert remark.text == "'never' can never fire: what it says of 'words' cannot be"
+    assert not remark.error
+    assert remark.position is not None
+    line = file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
+    assert line[remark.position.column - 1 :].startswith("words > 5")
