@@ -150,3 +150,35 @@ def test_where_tone_cannot_matter_it_does_not(
     heard = compiled.evaluate({**HEARD, "anger": anger, "angry": anger >= 0.7, "arousal": arousal, "valence": valence})
     assert (heard.route or "sales") == (unheard.route or "sales")
     assert math.isclose(heard.raise_minutes, unheard.raise_minutes)
+
+
+SPEAKS_OF_TONE = st.tuples(
+    st.sampled_from(["angry", "anger > 0.3", "tone_known"]),
+    st.sampled_from([("never", "selfservice"), ("route", "complaints"), ("route", "sales"), ("raise_minutes", 3.0)]),
+)
+SPEAKS_OF_ELSE = st.tuples(
+    st.sampled_from(["sure", "true", "words > 3"]),
+    st.tuples(st.sampled_from(["never", "route"]), st.sampled_from(["sales", "complaints", "selfservice"])),
+)
+
+
+def goes_to(rules: tuple[Rule, ...], values: dict[str, object], words_say: str) -> str:
+    outcome = compile_rules(site(rules=rules)).evaluate(values)
+    return outcome.route or (words_say if words_say not in outcome.never else "reception")
+
+
+@given(
+    st.lists(st.one_of(SPEAKS_OF_TONE, SPEAKS_OF_ELSE), min_size=2, max_size=6),
+    st.sampled_from(["sales", "selfservice", "complaints"]),
+    UNIT,
+    UNIT,
+)
+def test_more_anger_never_forbids_the_way_to_people(
+    pairs: list[tuple[str, tuple[str, object]]], words_say: str, low: float, high: float
+) -> None:
+    rules = tuple(rule(f"r{n}", when, **{act: value}) for n, (when, (act, value)) in enumerate(pairs))
+    low, high = min(low, high), max(low, high)
+    calm, angry = ({**HEARD, "anger": anger, "angry": anger >= 0.7} for anger in (low, high))
+    if goes_to(rules, angry, words_say) == "selfservice":
+        assert goes_to(rules, calm, words_say) == "selfservice"
+        assert goes_to(rules, CALM, words_say) == "selfservice"
