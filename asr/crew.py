@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from asr.engine import EngineFacts
+from asr.engine import MAX_SEGMENT_S, EngineFacts
 from asr.engines import EngineSpec
 from asr.errors import PoolClosed, WireError, WorkerStartFailed
 from asr.pool_types import PoolSettings, Rung
@@ -99,6 +99,7 @@ class Crew:
         self._started = self._stopping = False
         self.starts = self.crashes = self.hangs = self.recycles = 0
         self.problems: dict[str, str] = {}
+        self._longest_s = 0.0
 
     @property
     def running(self) -> bool:
@@ -202,10 +203,13 @@ class Crew:
             if not isinstance(told, dict) or not isinstance(told.get("facts"), dict):
                 self.say_once(language, str(told.get("problem") if isinstance(told, dict) else told))
                 continue
-            slot.facts[language] = EngineFacts.from_plain(told["facts"])
+            slot.facts[language] = facts = EngineFacts.from_plain(told["facts"])
             self.problems.pop(language, None)
             for rung, cost in zip((Rung.FULL, Rung.PHRASES), told["costs"], strict=False):
                 self._client.on_cost(language, rung, None, float(cost))
+                if not facts.streaming or self._specs[language].final is not None:
+                    # It decodes a whole segment at once, and says nothing meanwhile.
+                    self._longest_s = max(self._longest_s, MAX_SEGMENT_S * float(cost))
         slot.ready = True
         slot.handled = slot.sent
         slot.warm_mb = 0.0
@@ -262,7 +266,7 @@ class Crew:
                 _LOG.exception("the watch over the recogniser processes goes on")
 
     def _check(self, slot: Slot, now_s: float) -> None:
-        limit_s = self._settings.hang_timeout_s if slot.ready else self._settings.start_timeout_s
+        limit_s = max(self._settings.hang_timeout_s, self._longest_s) if slot.ready else self._settings.start_timeout_s
         stuck_s = slot.stuck_s(now_s)
         if stuck_s > limit_s:
             self.hangs += 1

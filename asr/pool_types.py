@@ -26,7 +26,7 @@ class PoolSettings:
         Time for a process to start and read its models, s.
     hang_timeout_s : float
         A worker with work to do that says nothing for this long is killed, s of its own CPU time; where it is given
-        none, of time.
+        none, of time. Where an engine was measured to need longer for the longest segment, that is the limit.
     max_rss_mb : float
         A worker that has grown to this is replaced, MB.
     max_age_s : float

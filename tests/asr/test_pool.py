@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asr.engines import EngineKind, EngineSpec
+from asr.engines import EngineKind, EngineSpec, create_engine
 from asr.events import (
     Endpoint,
     Final,
@@ -29,7 +30,7 @@ from asr.pool_types import PoolSettings, Rung
 from asr.pooled import PooledDecoder
 from asr.scripted_engine import ScriptedLine
 from asr.slot import Slot
-from asr.wire import Message
+from asr.wire import Kind, Message, object_body
 from tests.asr.speech import embedded_speech, korean_model, silence
 
 SPEECH = np.concatenate([silence(0.5), embedded_speech(8000, 0.0, 3.2), silence(1)])
@@ -103,6 +104,26 @@ def test_a_lost_worker_costs_no_words(how: signal.Signals) -> None:
             await pool.stop()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("streaming", "final", "stuck_s", "killed"),
+    [(False, None, 5.0, False), (False, None, 7.0, True), (True, MOONSHINE, 5.0, False), (True, None, 5.0, True)],
+    ids=["all at once", "too long even so", "heard again all at once", "as it comes"],
+)
+def test_an_engine_that_needs_long_for_a_long_segment_is_not_stuck(
+    streaming: bool, final: EngineSpec | None, stuck_s: float, killed: bool
+) -> None:
+    class Stuck(Slot):
+        def stuck_s(self, now_s: float) -> float:
+            return stuck_s
+
+    facts = asdict(replace(create_engine(SCRIPTED["en"]).facts, streaming=streaming))
+    pool = RecogniserPool({"en": replace(SCRIPTED["en"], final=final)}, PoolSettings(hang_timeout_s=2.0))
+    slot = Stuck(0)
+    pool._crew._welcome(slot, Message(Kind.READY, body=object_body({"en": {"facts": facts, "costs": [0.2]}})))
+    pool._crew._check(slot, 0.0)
+    assert pool._crew.hangs == killed
 
 
 async def killed_while_talking(pool: RecogniserPool, kill_at: Mapping[int, int]) -> list[SpeechEvent]:
