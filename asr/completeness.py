@@ -128,7 +128,7 @@ _ENGLISH = _Language(
         "i cannot, why not, yes i can, yes i will, yes i would, he is, she is, they are, you are, that is, i am",
         "think so, hope so, guess so, said so, do so, very well, as well, should be, what for, waiting for, asked for",
         "paid for, looking for, used to, human being, something like, what it's like, any more",
-        "no more, some more, once more",
+        "no more, some more, once more, do i have, do we have, did i have, do i need, do we need, do i want",
         "log in, sign in, what i need, what i want, what i have, all i have, i've been, it's not, not yet, still not",
     ),
     short=_phrases(

@@ -100,6 +100,7 @@ class Endpointer:
         self._run = 0
         self._speech_end_s = 0.0
         self._began_s = 0.0
+        self._told_s = 0.0
 
     @property
     def in_speech(self) -> bool:
@@ -118,7 +119,7 @@ class Endpointer:
 
     @property
     def speech_end_s(self) -> float:
-        """Audio time of the end of the latest speech frame, s."""
+        """Audio time of the end of the latest speech frame, s; never before one that a pause or an end told."""
         return self._speech_end_s
 
     def expect(self, patience: Patience) -> None:
@@ -139,7 +140,7 @@ class Endpointer:
             How long the sound has been too steady for a voice, s: what seemed speech in it was none.
         """
         if steady_s > 0:
-            self._speech_end_s = max(self._began_s, min(self._speech_end_s, end_s - steady_s))
+            self._speech_end_s = max(self._began_s, self._told_s, min(self._speech_end_s, end_s - steady_s))
         if not self._in_speech:
             return self._outside(probability, start_s, end_s)
         at = self._settings.speech_at if self._paused else self._settings.silence_under
@@ -154,10 +155,12 @@ class Endpointer:
         silence_ms = (end_s - self._speech_end_s) * 1000 + 1e-6
         if silence_ms >= self._endpoint_ms:
             self._in_speech = self._paused = False
+            self._told_s = self._speech_end_s
             self._recent.clear()
             return Turn.ENDED
         if not self._paused and silence_ms >= self._settings.speculative_ms:
             self._paused = True
+            self._told_s = self._speech_end_s
             return Turn.PAUSED
         return None
 

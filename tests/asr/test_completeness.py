@@ -19,6 +19,9 @@ FINISHED, HESITANT, NEITHER = Ending.FINISHED, Ending.HESITANT, Ending.NEITHER
     [
         ("I want to complain about my bill.", FINISHED),
         ("you charged me twice this month", FINISHED),
+        ("How many points do I have?", FINISHED),
+        ("which papers do we need", FINISHED),
+        ("I have", HESITANT),
         ("Yes.", FINISHED),
         ("agent", FINISHED),
         ("Because", HESITANT),

@@ -58,6 +58,20 @@ def test_the_end_of_speech_is_the_last_speech_frame() -> None:
     assert ends.paused
 
 
+@given(st.lists(st.tuples(st.sampled_from([0.02, 0.5, 0.95]), st.integers(0, 15), st.integers(0, 25)), max_size=40))
+def test_the_end_of_speech_that_was_told_never_goes_back(runs: list[tuple[float, int, int]]) -> None:
+    ends = Endpointer(EndpointSettings())
+    told, at = 0.0, 0
+    for probability, length, steady in runs:
+        for _ in range(length):
+            at += 1
+            turn = ends.step(probability, (at - 1) * FRAME_S, at * FRAME_S, steady * FRAME_S)
+            assert ends.speech_end_s >= told
+            assert ends.speech_end_s <= at * FRAME_S
+            if turn in (Turn.PAUSED, Turn.ENDED):
+                told = ends.speech_end_s
+
+
 def pause_until_ended(patience: Patience | None, settings: EndpointSettings, told_after_s: float = 0.25) -> float:
     """Return the silence that ended an utterance where patience was told so long into it, s."""
     ends = Endpointer(settings)
