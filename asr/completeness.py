@@ -76,12 +76,12 @@ def ending(text: str, language: str) -> Ending:
 _LONGEST = 4
 _GOES_ON = ("...", "…", "-", "—", ",", "،")
 _APART = re.compile(r"[^\w']+")
-_ALIKE = str.maketrans("أإآٱة’", "ااااه'", "ـ")
+_ALIKE = str.maketrans("أإآٱةىؤئکیھگ’", "ااااهيويكيهك'", "ـء\u200b\u200c\u200d\u200e\u200f\u2060\u061c\ufeff")
 
 
 def _words(text: str) -> list[str]:
-    """Lower case, no marks on letters, hamza and ta marbuta written one way."""
-    plain = "".join(c for c in unicodedata.normalize("NFC", text.lower()) if not unicodedata.combining(c))
+    """Lower case, no marks on letters, letters that are written for one another and compatible forms made one."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text.lower()) if not unicodedata.combining(c))
     return [word.strip("'_") for word in _APART.split(plain.translate(_ALIKE)) if word.strip("'_")]
 
 
@@ -153,7 +153,9 @@ _ARABIC = _Language(
         "حابه, محتاج, محتاجه, احتاج, لازم, ممكن, اقدر, ينفع, كنت, كان, كانت, صار, انا, احنا, نحن, انتو",
         "مش, مو, مب, ما, لم, لن, ليس, سوف, رح, قد, اسمي, رقمي, حساب, متصل, بتصل",
     ),
-    complete=_phrases("ولا لا, مش كده, مو كذا, لا بس, كده وبس, هيك وبس, لو ممكن, اذا ممكن, من قبل, ايه ممكن"),
+    complete=_phrases(
+        "ولا لا, مش كده, مو كذا, لا بس, كده وبس, هيك وبس, لو ممكن, اذا ممكن, من قبل, ايه ممكن, اسمي علي, انا علي"
+    ),
     short=_phrases(
         "نعم, اي نعم, ايوه, ايوا, اه, ايه, اي, اجل, بلى, صح, صحيح, تمام, اوك, اوكي, ماشي, اكيد",
         "طبعا, لا, لا شكرا, كلا, لا لا",
