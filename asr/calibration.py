@@ -1,7 +1,8 @@
 """What recognition costs on this machine, before the first caller: a decoding of sound that is like speech.
 
 The sound is made here, so that it can be had for any language: voiced syllables, four a second, with three moving
-formants and hiss between them. Engines decode it as they decode speech, and take about as long.
+formants and hiss between them. Engines decode it as they decode speech, or doubt that it is any and listen twice:
+Moonshine's two models took 0.9 and 1.6 times what they take for speech.
 """
 
 import time

@@ -83,7 +83,8 @@ class RecogniserPool:
         -------
         PooledDecoder or None
             The call's own decoder, for a Listener. On a lower rung than the full one its client is told why, and of
-            every step after that; on ``Rung.NONE`` it is told that its recogniser is gone until there is room. None
+            every step after that; on ``Rung.NONE`` it is told that its recogniser is gone until there is room. Where
+            all processes are just being started again it is told that, and its audio waits for them. None
             where that language will never be heard here: the reason is the last of ``refusals``.
         """
         never = self._why_never(language)
@@ -202,7 +203,15 @@ class RecogniserPool:
     def _rung(self, language: str) -> tuple[Rung, str]:
         able, now_s = self._able(language), time.monotonic()
         if not able:
-            return Rung.NONE, _NOT_READY
+            # A process that was lost is back in a few seconds: until then its calls keep what they hear, as far as
+            # there will be room for them.
+            load = sum(
+                call.talk.share(now_s) * self._admission.cost(call.language, call.rung)
+                for call in self._homeless.values()
+            )
+            rung, _ = self._admission.rung(language, False, load / self._settings.workers, 0.0)
+            known = self.cost_known(language) and self._settings.best_rung is Rung.FULL
+            return rung if known else Rung.NONE, _NOT_READY
         slot = min(able, key=lambda s: self._load(s, now_s))
         grammar = slot.facts[language].grammar
         return self._admission.rung(language, grammar, self._load(slot, now_s), slot.backlog_s)

@@ -110,10 +110,12 @@ class PooledDecoder:
         return self._slot
 
     def attach(self, client: DecoderClient) -> None:
-        """Say who is answered; told of a rung that is not the full one as soon as the caller of this is done."""
+        """Say who is answered; told of what it has not, rung or process, as soon as the caller of this is done."""
         self._client = client
         if self.rung is not Rung.FULL:
             asyncio.get_running_loop().call_soon(self._tell_first_rung, self.rung)
+        elif self._slot is None:
+            asyncio.get_running_loop().call_soon(self.tell_lost, self._reason)
 
     def begin(self, segment: int, start_s: float) -> None:
         """Open a segment."""
@@ -238,7 +240,7 @@ class PooledDecoder:
 
     def tell_lost(self, reason: str) -> None:
         """Learn that there is no worker to go to for now."""
-        if not self._lost and not self._closed:
+        if not self._lost and not self._closed and self._slot is None:
             self._lost = True
             if self._client is not None:
                 self._client.on_lost(reason, 0.0, gone=False)

@@ -106,6 +106,33 @@ def test_a_lost_worker_costs_no_words(how: signal.Signals) -> None:
     asyncio.run(run())
 
 
+def test_a_call_that_comes_while_its_only_worker_starts_again_loses_no_words() -> None:
+    async def run() -> None:
+        pool = RecogniserPool({"en": MOONSHINE})
+        await pool.start()
+        try:
+            pid = pool.health().workers[0].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: pool.facts("en") is None)
+            events: list[SpeechEvent] = []
+            listener = listen(pool, events)
+            others = [decoder_of(pool) for _ in range(400)]
+            assert 0 < sum(other.rung is Rung.FULL for other in others) < 100, "as many as there will be room for"
+            for other in others:
+                other.close()
+            await asyncio.sleep(0)
+            listener.push(SPEECH)
+            await until(lambda: finals(events))
+            assert "best of times" in finals(events)[0].lower()
+            kinds = [type(event) for event in events]
+            assert kinds.index(RecognitionDegraded) < kinds.index(RecognitionRecovered) < kinds.index(Final)
+        finally:
+            await pool.stop()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("streaming", "final", "stuck_s", "killed"),
     [(False, None, 5.0, False), (False, None, 7.0, True), (True, MOONSHINE, 5.0, False), (True, None, 5.0, True)],
