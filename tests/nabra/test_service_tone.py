@@ -44,7 +44,7 @@ def test_tone_is_heard_by_runs_shared_between_calls(run: Run) -> None:
 def test_a_tone_model_that_fails_costs_the_call_its_tone_and_nothing_else(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def predict(self: ToneModel, features: object) -> None:
+    def predict(self: ToneModel, *asked: object) -> None:
         raise MemoryError("put here by the test")
 
     async def scenario(site: Site) -> None:
@@ -85,9 +85,9 @@ def test_a_tone_model_that_hangs_is_shed_and_heard_again_when_it_answers(
     free = threading.Event()
     healthy = ToneModel.predict
 
-    def predict(self: ToneModel, features: Any) -> Any:
+    def predict(self: ToneModel, *asked: Any) -> Any:
         free.wait()
-        return healthy(self, features)
+        return healthy(self, *asked)
 
     async def scenario(site: Site) -> None:
         tone = site.service.tone
