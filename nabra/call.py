@@ -53,8 +53,8 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 SAMPLES_PER_SECOND = 8000
-ECHO_S = 0.3
-"""How long after a prompt some of it may still come back from the line, s."""
+ECHO_S = 0.4
+"""How long after a prompt some of it may still come back from the line (0.3 s), or still be taken for speech, s."""
 PRE_ROLL_S = 0.3
 """Sound before the end of the notice that is heard after it, s: for words only; none of a caller who objected."""
 Samples = NDArray[np.int16]
