@@ -35,7 +35,8 @@ _TOGETHER = 64
 class Effort:
     """Size and teaching of a sequence network.
 
-    units, head: widths. steps: of `batch` recordings. rate, decay: of the descent. drop: share of units left out.
+    units, head: widths. steps: of `batch` recordings, fewer where there are few: no recording is drawn more than about
+    `rounds` times. rate, decay: of the descent. drop: share of units left out.
     smooth: share of every answer that is given to the others. sides: what arousal, valence and anger count;
     categories: what the feeling does. worsened: share of draws from worsened copies. short: share of pieces of 1 to 3
     s; the others have at most `longest` frames. from_start: share of pieces that begin with the recording. eq_db, warp,
@@ -46,6 +47,7 @@ class Effort:
     units: int = 64
     head: int = 64
     steps: int = 800
+    rounds: int = 32
     batch: int = 128
     rate: float = 2e-3
     decay: float = 0.02
@@ -150,9 +152,10 @@ def fit_net(what: Examples, effort: Effort, seed: int) -> Net:
     """Teach one network; the same examples, effort and seed give the same bits."""
     rng = np.random.default_rng(seed)
     net = Net(STRIDE * STEP_CHANNELS, effort.units, effort.head, len(TARGETS) + what.known.shape[1], rng)
-    descent = Descent(net.weights, effort.rate, effort.decay, effort.steps)
+    steps = min(effort.steps, max(1, effort.rounds * len(what.corpus) // effort.batch))
+    descent = Descent(net.weights, effort.rate, effort.decay, steps)
     positive = _positive(what)
-    for _ in range(effort.steps):
+    for _ in range(steps):
         picked = np.array([_draw(what, rng) for _ in range(effort.batch)])
         corpus = what.corpus[picked]
         sides = what.sides[picked]

@@ -118,7 +118,7 @@ def test_a_high_voice_is_told_from_a_low_one() -> None:
     made = replace(made, sounds=sounds)
     what = examples(made, every(made), ("anger", "calm"))
     assert what is not None
-    taught = fit_net(what, replace(SMALL, steps=60, batch=24, pitch_st=0.5, drop=0.1, rate=5e-3), 1)
+    taught = fit_net(what, replace(SMALL, steps=60, rounds=60, batch=24, pitch_st=0.5, drop=0.1, rate=5e-3), 1)
     fresh = [sound(high=2.0) for _ in range(8)] + [sound(high=-2.0) for _ in range(8)]
     named = feelings.heard([taught], fresh)[:, len(fit.TARGETS) :]
     assert (named.argmax(axis=1) == np.repeat([0, 1], 8)).mean() > 0.9
