@@ -7,9 +7,8 @@ here waits or reads a clock of its own, so both take the same decisions from the
 
 Listener and tracker count from where analysis began; what they say is moved to the call's own audio time here.
 
-While a prompt is played, and a little longer, it is taken out of what the caller's line gives back. A caller who
-speaks over the question stops it. Nothing is analysed before the notice has ended; of the sound before that, no
-more than PRE_ROLL_S is held and heard then, so that the first word is whole where a caller begins a little early.
+A caller who speaks over the question stops it. Nothing is analysed before the notice has ended, but for the last
+moment of it (`nabra.caller_line`).
 
 A fault in what hears tone costs the call its tone, one in what takes our prompt out costs it that for this prompt; any
 other costs it our part in it, and the caller goes on without.
@@ -22,15 +21,12 @@ from collections.abc import Callable, Mapping
 from functools import partial, update_wrapper
 from typing import Concatenate, ParamSpec, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 import asr.events as speech
 from asr.completeness import Ending, ending
-from asr.echo import EchoGate
 from asr.endpoint import Patience
 from asr.listener import Listener
 from emotion import Answer, Estimate, Inquiry, Tracker
+from nabra.caller_line import CallerLine, Samples
 from nabra.ears import Deaf, Ears, tracker_settings
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
@@ -52,12 +48,6 @@ from router.session import CallFacts, Session
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-SAMPLES_PER_SECOND = 8000
-ECHO_S = 0.4
-"""How long after a prompt some of it may still come back from the line (0.3 s), or still be taken for speech, s."""
-PRE_ROLL_S = 0.3
-"""Sound before the end of the notice that is heard after it, s: for words only; none of a caller who objected."""
-Samples = NDArray[np.int16]
 Publish = Callable[[EventKind, float, float, Mapping[str, object]], None]
 """Called with kind, monotonic time, audio time and details of everything that happens to the call."""
 
@@ -124,17 +114,11 @@ class Call:
         self.phone = phone
         self._publish = publish
         self._clock = clock
-        self._samples = 0
+        self._line = CallerLine(facts.call)
         self._analysis_from_s = 0.0
         self._listener: Listener | None = None
         self._tracker: Tracker | None = None
         self._tone_place: Place | None = None
-        self._playing_from_s: float | None = None
-        self._echo_until_s = 0.0
-        self._echo: tuple[EchoGate, int] | None = None
-        """What was played last, and the samples that had come from the line when it began."""
-        self._held = np.zeros(0, np.int16)
-        self._may_hold = True
         self._heard_from_s = 0.0
         self._asking = False
         self.facts = facts
@@ -154,7 +138,7 @@ class Call:
     @property
     def audio_s(self) -> float:
         """Seconds of the caller's audio so far."""
-        return self._samples / SAMPLES_PER_SECOND
+        return self._line.audio_s
 
     @_entry
     def start(self) -> None:
@@ -164,55 +148,31 @@ class Call:
     @_entry
     def on_audio(self, pcm: Samples, now_s: float) -> None:
         """Take caller audio: int16, 8 kHz, any length."""
-        self._samples += len(pcm)
         self._last_audio_s = now_s
         listener = self._listener
         if listener is None:
-            if self._may_hold:
-                self._held = np.concatenate([self._held, pcm])[-int(PRE_ROLL_S * SAMPLES_PER_SECOND) :]
+            self._line.hold(pcm)
             return
-        listener.push(self._without_us(np.concatenate([self._held, pcm]) if self._held.size else pcm))
-        self._held = self._held[:0]
+        listener.push(self._line.take(pcm))
         if self._listener is None:
             return
         tracker, place = self._tracker, self._tone_place
         if tracker is None or place is None:
             return
         try:
-            due = tracker.feed(pcm, None if self._hears_us() else listener.voiced)
+            due = tracker.feed(pcm, None if self._line.hears_us else listener.voiced)
         except Exception as error:
             self.shed_tone(self._tone_failed(error), now_s)
             return
         for inquiry in due:
             place.ask(inquiry)
 
-    def _hears_us(self) -> bool:
-        """Whether what comes back from the line may be our own prompt: no caller's tone is read from that."""
-        return self._playing_from_s is not None or self.audio_s < self._echo_until_s
-
-    def _without_us(self, pcm: Samples) -> Samples:
-        """The latest samples from the line without what it gives back of our prompt."""
-        if self._echo is None or not self._hears_us():
-            return pcm
-        gate, began = self._echo
-        try:
-            return gate.clean(pcm, self._samples - len(pcm) - began)
-        except Exception as error:
-            log.error("our prompt is not taken out", exc_info=error, extra={"data": {"call": self.facts.call}})
-            self._echo = None
-            return pcm
-
-    def _hold_nothing(self) -> None:
-        """Forget what came before listening, and keep no more of it."""
-        self._may_hold = False
-        self._held = self._held[:0]
-
     @_entry
     def on_key(self, digit: str, now_s: float) -> None:
         """Take a key that the caller pressed."""
         self._publish(EventKind.KEY, now_s, self.audio_s, {"digit": digit})
         if self._listener is None and digit == self._loaded.config.notice.tone_off_key:
-            self._hold_nothing()
+            self._line.hold_nothing()
         self._receive(evidence.Key(at_s=now_s, audio_s=self.audio_s, digit=digit))
 
     @_entry
@@ -382,7 +342,7 @@ class Call:
                 case PlayPrompt(name=name, language=language):
                     self._play(name, language)
                 case StopPrompt():
-                    self._silent_again()
+                    self._silent()
                     self.phone.stop_playing()
                 case StartAnalysis(tone=tone):
                     self._start_analysis(tone)
@@ -402,26 +362,21 @@ class Call:
             self._publish(EventKind.NOTICE_STARTED, now_s, self.audio_s, {})
             self._receive(evidence.NoticeStarted(at_s=now_s, audio_s=self.audio_s))
 
-        self._playing_from_s = self.audio_s
         self._asking = name == "ask"
         prompt = self._loaded.prompts[name, language]
-        self._echo = EchoGate(prompt), self._samples
+        self._line.playing(prompt)
         self.phone.play(prompt, partial(self._on_played, name))
 
-    def _silent_again(self) -> None:
-        if self._playing_from_s is not None:
-            # On a recording a prompt takes no time, and nothing of it comes back.
-            if self.audio_s > self._playing_from_s:
-                self._echo_until_s = self.audio_s + ECHO_S
-            self._playing_from_s = None
-            self._asking = False
+    def _silent(self) -> None:
+        self._line.silent()
+        self._asking = False
 
     @_entry
     def _on_played(self, name: str, finished: bool, at_s: float) -> None:
-        self._silent_again()
+        self._silent()
         if name == "notice":
             if not finished:
-                self._hold_nothing()
+                self._line.hold_nothing()
             self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
             self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
         else:
@@ -431,7 +386,7 @@ class Call:
         if self._listener is not None:
             return
         self._analysis_from_s = self.audio_s
-        self._heard_from_s = self.audio_s - self._held.size / SAMPLES_PER_SECOND
+        self._heard_from_s = self.audio_s - self._line.held_s
         now_s = self._clock()
         decoder = self._ears.decoder(self.facts.call, self.facts.language)
         self._listener = Listener(decoder or Deaf(), self._ears.listener, self._on_speech)
@@ -510,7 +465,7 @@ class Call:
 
     def _stop_analysis(self) -> None:
         self._drop_tracker()
-        self._hold_nothing()
+        self._line.hold_nothing()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from asr.events import Endpoint, SpeechEvent
 from asr.listener import Listener
-from nabra.call import SAMPLES_PER_SECOND, Call
+from nabra.call import Call
+from nabra.caller_line import SAMPLES_PER_SECOND
 from nabra.ears import Deaf, Ears
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind

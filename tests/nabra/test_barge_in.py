@@ -192,4 +192,4 @@ def test_no_sound_is_kept_after_the_decision(line: Line) -> None:
     line.run(25)
     assert line.decision is not None
     line.call.on_audio(np.full(FRAME, 500, np.int16), line.clock())
-    assert not line.call._held.size
+    assert not line.call._line.held_s
