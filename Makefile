@@ -53,7 +53,7 @@ clean:
 
 # The stamps hold a checksum: a fresh checkout of the same files installs nothing again.
 .venv/.runtime: EXTRA =
-.venv/.dev: EXTRA = [dev,train]
+.venv/.dev: EXTRA = [dev]
 .venv/.runtime .venv/.dev: setup.cfg pyproject.toml | .venv/.created
 	@if cksum setup.cfg pyproject.toml | cmp -s - $@; then touch $@; else \
 		echo "==> installing packages into .venv (about 1 GB the first time)" && \

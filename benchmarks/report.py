@@ -29,7 +29,18 @@ SCHEMA = 1
 POINTS = ("mean", "p50", "p95", "p99", "p999", "max")
 
 _TO_US = {"ns": 0.001, "us": 1.0, "ms": 1_000.0, "s": 1_000_000.0}
-_VERSIONS = ("numpy", "numba", "onnxruntime", "scikit-learn", "vosk", "moonshine-voice", "rule-engine")
+_VERSIONS = (
+    "numpy",
+    "numba",
+    "onnx",
+    "onnxruntime",
+    "ctranslate2",
+    "scikit-learn",
+    "vosk",
+    "moonshine-voice",
+    "moonshine-cpp",
+    "rule-engine",
+)
 
 Spreads = Mapping[str, float]
 

@@ -28,7 +28,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "{module, stage, n, wall_us, cpu_us, note}, times in microseconds.",
     )
     parser.add_argument("stages", metavar="STAGE", nargs="*", help="asr, emotion, ...: only these (default: all)")
-    parser.add_argument("--quick", action="store_true", help="few repetitions: a look, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: a look, in minutes")
     parser.add_argument(
         "--out",
         type=Path,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from nabra.errors import NabraError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +18,7 @@ _STEPS = {
     "reading": "reading recordings",
     "features": "describing voices",
     "fitting": "fitting",
-    "feelings": "learning feelings",
+    "networks": "learning sequences",
     "calls": "following calls",
     "alarms": "counting alarms",
     "perturbing": "worsening lines",
@@ -53,11 +50,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Train, show the figures and say how to use the model; errors say which row is wrong."""
-    if importlib.util.find_spec("onnx") is None:
-        raise NabraError(
-            "training needs the package onnx: pip install -e '.[train]' (in an installation: pip install onnx)"
-        )
-
     from rich.console import Console
 
     from emotion.train import SEEDS, train

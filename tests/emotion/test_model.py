@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from emotion.errors import FeatureError, ModelError, ModelMismatch, ModelMissing
@@ -17,7 +18,6 @@ RNG = np.random.default_rng(2)
 
 
 def with_facts(path: Path, **facts: str) -> Path:
-    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
     changed = onnx.load(DEFAULT_MODEL)
     kept = {entry.key: entry.value for entry in changed.metadata_props} | facts
     onnx.helper.set_model_props(changed, {key: value for key, value in kept.items() if value})
@@ -89,7 +89,6 @@ def test_what_is_pooled_must_be_there_and_fit(model: ToneModel) -> None:
 
 def damaged(file: Path, kept: Callable[[str, np.ndarray], bool]) -> Path:
     """The shipped model with numbers that are none in all tables of weights but those that are kept."""
-    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
     changed = onnx.load(DEFAULT_MODEL)
     for weights in changed.graph.initializer:
         values = onnx.numpy_helper.to_array(weights)
@@ -107,7 +106,6 @@ def test_answers_that_are_no_numbers_are_an_error_not_an_estimate(tmp_path: Path
 
 
 def test_layers_that_cannot_be_run_are_refused(tmp_path: Path, model: ToneModel) -> None:
-    onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
     with pytest.raises(ModelError, match="layers are not finite"):
         ToneModel.load(damaged(tmp_path / "nan.onnx", lambda name, _: not name.startswith("its_")))
     changed = onnx.load(DEFAULT_MODEL)

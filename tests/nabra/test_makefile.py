@@ -68,7 +68,7 @@ def test_packages_are_installed_once_and_again_only_where_the_metadata_changed(c
         return len(installs.read_text().splitlines())
 
     assert count() == 1
-    assert "-e .[dev,train]" in installs.read_text()
+    assert "-e .[dev]" in installs.read_text()
     assert count() == 1
     (checkout / "setup.cfg").touch()
     assert count() == 1

@@ -16,8 +16,6 @@ from nabra.commands.check import examine
 from tests.conftest import ROOT
 from tests.emotion.corpus import write_corpus
 
-pytest.importorskip("onnx", reason="the train extra is not installed")
-
 
 def train(*words: object, state: Path, stop_at: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command; stop it as Ctrl-C does once a line with a text was said."""
