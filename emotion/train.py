@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emotion.training.manifest import Clip
     from emotion.training.recordings import Progress
 
-VERSION = "3"
+VERSION = "4"
 PRIOR = 0.5
 SEEDS = 3
 
@@ -69,13 +69,13 @@ def train(
     """
     from emotion.functionals import FEATURES, FEATURES_HASH
     from emotion.training.alarms import KINDS, alarm_figures, as_model, listen
+    from emotion.training.beside import NETS, Teacher, hear, networks_of
+    from emotion.training.cache import Cache
     from emotion.training.card import write_card
     from emotion.training.export import export
-    from emotion.training.feelings import NETS, Effort
-    from emotion.training.feelings import judged as judged_feelings
-    from emotion.training.feelings import shipped as shipped_feelings
+    from emotion.training.feelings import TAUGHT, Effort
     from emotion.training.figures import all_figures
-    from emotion.training.fit import TARGETS, FitSettings, categories_of
+    from emotion.training.fit import FitSettings, categories_of
     from emotion.training.judging import NOBODY, fits_of, witnesses
     from emotion.training.networks import Shape
     from emotion.training.parts import check, folds, parts
@@ -99,22 +99,15 @@ def train(
             for seed in range(seeds)
         ]
         effort = Effort(units=8, head=8, steps=3, batch=16) if quick else Effort()
-        count = _Count(progress, "feelings", NETS * (seeds * len(set(groups)) + 1))
-        named = [
-            judged_feelings(
-                table,
-                names,
-                by_row,
-                witnesses[NOBODY].inside[:, len(TARGETS) :],
-                categories,
-                effort,
-                settings.seed + seed,
-                count,
-            )
+        kept = Cache(cache, f"networks {TAUGHT} {effort}")
+        count = _Count(progress, "networks", seeds * networks_of(names, len(set(groups))))
+        heard = [
+            hear(Teacher(table, by_row, categories, effort, settings.seed + seed, kept, count), names, witnesses)
             for seed, witnesses in enumerate(by_seed)
         ]
-        feelings = shipped_feelings(table, names, named[0], categories, effort, settings.seed, count)
-        figures = all_figures(table, names, others, by_seed, named)
+        beside = heard[0].beside
+        figures = all_figures(table, names, others, [one.witnesses for one in heard], [one.named for one in heard])
+        # Alarms are of anger, which rests on the committee alone.
         shipped = by_seed[0][NOBODY]
         calls = listen(held, groups, settings.seed, as_model(shipped.fit, shipped.scales), progress)
         count = _Count(progress, "alarms", seeds * fits_of(names, len(set(groups))) * len(KINDS))
@@ -125,17 +118,17 @@ def train(
         if not quick:
             figures["perturbations"] = _perturbations(held, names, by_seed[0], settings.seed, progress)
     _for_thresholds(figures)
-    file = out / "tone.onnx"
+    file, scales = out / "tone.onnx", heard[0].witnesses[NOBODY].scales
     alarm_at = figures["alarms"].get("made_calls", {}).get("ships", {})
     export(
         shipped.fit,
-        shipped.scales,
+        scales,
         file,
         version=VERSION,
         prior=PRIOR,
         corpora=",".join(trained),
         facts={"nabra.alarm_at": json.dumps(_rounded(alarm_at))},
-        feelings=feelings if categories else None,
+        beside=beside if categories else None,
     )
     content = file.read_bytes()
     facts: dict[str, Any] = {
@@ -154,10 +147,11 @@ def train(
         "copies": COPIES,
         "networks": settings.shape.members,
         "hidden": settings.shape.hidden,
-        "sequence_networks": 0 if feelings.committee is None else NETS,
+        "sequence_networks": 0 if beside.nets is None else NETS,
         "sequence_units": effort.units,
+        "sequence_arousal": beside.arousal,
         "categories": list(categories),
-        "scales": {target: [scale.slope, scale.shift] for target, scale in shipped.scales.items()},
+        "scales": {target: [scale.slope, scale.shift] for target, scale in scales.items()},
         "figures": figures,
     }
     (out / "tone.json").write_text(json.dumps(_rounded(facts), indent=1) + "\n", encoding="utf-8")

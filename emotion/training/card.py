@@ -124,8 +124,17 @@ def _sequences(facts: Mapping[str, Any]) -> str:
     if nets:
         said += (
             f" {nets} causal sequence networks, {units} units wide, help the committee to say which it is: they hear "
-            "steps of 50 ms as they come. Arousal, valence and anger rest on the committee alone."
+            "steps of 50 ms as they come."
         )
+        if facts["sequence_arousal"]:
+            said += (
+                " Arousal rests on the committee and on these networks, each with the same say (by design, not by "
+                "trial); valence and anger rest on the committee alone. For the figures of a corpus left out, the "
+                "networks beside the committee have not heard one fold of the other speakers either: by these arousal "
+                "gets its scale."
+            )
+        else:
+            said += " Arousal, valence and anger rest on the committee alone."
     return "\n" + fill(said, 110) + "\n"
 
 

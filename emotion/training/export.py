@@ -14,8 +14,8 @@ import numpy as np
 from emotion.baseline import CalmSpeech
 from emotion.functionals import FEATURES, FEATURES_HASH
 from emotion.model import LAYERS, OUTPUTS
+from emotion.training.beside import AROUSAL, Beside
 from emotion.training.calibrate import Scale
-from emotion.training.feelings import Feelings
 from emotion.training.fit import ANGER_BY_CATEGORY, FREE_SD, LIMIT_SD, TARGETS, ToneFit
 
 # Operators and file format that onnxruntime 1.20 and all later ones read.
@@ -32,12 +32,12 @@ def export(
     prior: float,
     corpora: str,
     facts: Mapping[str, str] | None = None,
-    feelings: Feelings | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Write `fit` to `path`: input `features` (n, d) float32, output `tone` (n, 4) float32 in the order of OUTPUTS.
 
-    `facts` are further ones for the file's metadata. With `feelings` there is an output `feelings` (n, categories), and
-    where networks hear them an input `pooled` (n, layers.pooled) and an output for each of LAYERS.
+    `facts` are further ones for the file's metadata. With `beside` there is an output `feelings` (n, categories), and
+    where it has networks an input `pooled` (n, layers.pooled) and an output for each of LAYERS.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -45,7 +45,7 @@ def export(
     hidden_w, hidden_b, out_w, out_b = fit.networks.side_by_side()
     targets = len(TARGETS)
     by_category = fit.categories[:1] == ("anger",)
-    nets = None if feelings is None else feelings.committee
+    nets = None if beside is None else beside.nets
     constants = {
         "mean": fit.scaler.mean,
         "factor": 1.0 / fit.scaler.deviation,
@@ -89,27 +89,39 @@ def export(
             node("Mul", ["against", "share"], ["added"]),
             node("Add", ["direct", "added"], [heard]),
         ]
-    if feelings is not None:
+    if beside is not None:
         told = ["named"]
         outputs["feelings"] = ["n", len(fit.categories)]
         if nets is not None:
             inputs["pooled"] = nets.layers.pooled
             lengths["nets"] = [nets.layers.pooled // len(nets.heads)] * len(nets.heads)
+            lengths["arousal_first"] = [1, len(fit.categories)]
             nodes.append(node("Split", ["pooled", "nets"], [f"pooled_{i}" for i in range(len(nets.heads))], axis=1))
+            asked = [AROUSAL, *range(targets, targets + len(fit.categories))]
             for i, head in enumerate(nets.heads):
                 constants |= {f"head_w_{i}": head.hidden_w, f"head_b_{i}": head.hidden_b}
-                constants |= {f"name_w_{i}": head.out_w[:, targets:], f"name_b_{i}": head.out_b[targets:]}
+                constants |= {f"told_w_{i}": head.out_w[:, asked], f"told_b_{i}": head.out_b[asked]}
                 nodes += [
                     node("Gemm", [f"pooled_{i}", f"head_w_{i}", f"head_b_{i}"], [f"head_{i}"]),
                     node("Relu", [f"head_{i}"], [f"head_active_{i}"]),
-                    node("Gemm", [f"head_active_{i}", f"name_w_{i}", f"name_b_{i}"], [f"named_{i}"]),
+                    node("Gemm", [f"head_active_{i}", f"told_w_{i}", f"told_b_{i}"], [f"told_{i}"]),
+                    node("Split", [f"told_{i}", "arousal_first"], [f"aroused_{i}", f"named_{i}"], axis=1),
                 ]
                 told.append(f"named_{i}")
+            # Nothing is added to valence and anger.
+            factor = beside.arousal / len(nets.heads)
+            constants["beside"] = np.array([factor if target == "arousal" else 0.0 for target in TARGETS])
+            nodes += [
+                node("Sum", [f"aroused_{i}" for i in range(len(nets.heads))], ["aroused"]),
+                node("Mul", ["aroused", "beside"], ["added_beside"]),
+                node("Add", [heard, "added_beside"], ["with_networks"]),
+            ]
+            heard = "with_networks"
             for name in LAYERS:
                 constants[f"its_{name}"] = getattr(nets.layers, name)
                 outputs[name] = constants[f"its_{name}"].shape
                 nodes.append(node("Identity", [f"its_{name}"], [name]))
-        constants["sharpness"] = np.array(feelings.sharpness / len(told))
+        constants["sharpness"] = np.array(beside.sharpness / len(told))
         nodes += [
             node("Sum", told, ["named_by_all"]),
             node("Mul", ["named_by_all", "sharpness"], ["sharpened"]),
@@ -147,7 +159,7 @@ def export(
             "nabra.version": version,
             "nabra.prior": repr(prior),
             "nabra.trained_on": corpora,
-            **({} if feelings is None else {"nabra.feelings": ",".join(fit.categories)}),
+            **({} if beside is None else {"nabra.feelings": ",".join(fit.categories)}),
             **({} if fit.calm is None else {"nabra.calm": _calm(fit.calm)}),
             **(facts or {}),
         },

@@ -1,4 +1,4 @@
-"""Which feeling: sequence networks taught from recordings, beside the committee over features.
+"""What sequence networks are taught from recordings, and what they say of others (`beside` says who is asked what).
 
 Recordings are drawn so that every corpus has the same say, and in it every feeling. What is shown of one is a piece,
 clean or worsened, through another handset, from another throat and at another speed, all simulated on its descriptors.
@@ -6,7 +6,8 @@ clean or worsened, through another handset, from another throat and at another s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 
 from emotion.kernels.steps import SHAPE_STATE, shape_all
 from emotion.layout import F0, MEL, MEL_BANDS, STEP_CHANNELS, STRIDE
-from emotion.sequence import Layers
+from emotion.training.cache import Cache
 from emotion.training.fit import TARGETS
-from emotion.training.judging import whole
-from emotion.training.sequences import GAP, Batch, Descent, Drops, Head, Net, loss_slope
+from emotion.training.sequences import GAP, Batch, Descent, Drops, Net, loss_slope
 from emotion.training.table import Sound, Table
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+
+TAUGHT = 1
+"""Counts changes to how networks are taught, so that a cache of before finds nothing."""
 
 _WARP_AT = 6.0
 _CURVE = np.array([1.0, 0.7, 0.5, 0.4])
@@ -66,46 +69,6 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Committee:
-    """Networks of which each hears the same steps; their logits are averaged."""
-
-    layers: Layers
-    heads: tuple[Head, ...]
-
-    def logits(self, pooled: Singles) -> Singles:
-        """Logits of TARGETS, then of the categories, from what `Sequence.pooled` gives, shape (n, outputs)."""
-        parts = np.split(pooled, len(self.heads), axis=1)
-        found: Singles = np.mean([head.logits(part) for head, part in zip(self.heads, parts, strict=True)], axis=0)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Feelings:
-    """What tells feelings apart, beside the committee over features, which counts as one network more.
-
-    committee: None where there is no more to learn from. sharpness: what the mean of all logits is multiplied with, so
-    that its softmax is a probability.
-    """
-
-    committee: Committee | None
-    sharpness: float
-
-
-def joined(nets: Sequence[Net]) -> Committee:
-    """Taught networks, side by side."""
-    layers = [net.layers() for net in nets]
-    return Committee(
-        Layers(
-            np.ascontiguousarray(np.concatenate([one.first_w for one in layers], axis=1)),
-            np.concatenate([one.first_b for one in layers]),
-            np.concatenate([one.later_w for one in layers], axis=1),
-            np.concatenate([one.later_b for one in layers], axis=1),
-        ),
-        tuple(net.head() for net in nets),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Examples:
     """What there is to be taught from: an entry for each recording, the first of `sounds` is clean.
 
@@ -119,6 +82,17 @@ class Examples:
     corpus: NDArray[np.int64]
     known: NDArray[np.bool_]
     groups: tuple[tuple[NDArray[np.int64], ...], ...]
+
+    def digest(self) -> str:
+        """Name them by all that a network is taught of them."""
+        seen = hashlib.blake2b(digest_size=16)
+        for told in (self.sides, self.category, self.corpus, self.known):
+            seen.update(told.tobytes())
+        for sounds in self.sounds:
+            for sound in sounds:
+                seen.update(sound.rows.tobytes())
+                seen.update(sound.counted.tobytes())
+        return seen.hexdigest()
 
 
 def examples(table: Table, rows: NDArray[np.bool_], categories: Sequence[str]) -> Examples | None:
@@ -151,7 +125,7 @@ def examples(table: Table, rows: NDArray[np.bool_], categories: Sequence[str]) -
 def fit_net(what: Examples, effort: Effort, seed: int) -> Net:
     """Teach one network; the same examples, effort and seed give the same bits."""
     rng = np.random.default_rng(seed)
-    net = Net(STRIDE * STEP_CHANNELS, effort.units, effort.head, len(TARGETS) + what.known.shape[1], rng)
+    net = _untaught(what, effort, rng)
     steps = min(effort.steps, max(1, effort.rounds * len(what.corpus) // effort.batch))
     descent = Descent(net.weights, effort.rate, effort.decay, steps)
     positive = _positive(what)
@@ -181,88 +155,17 @@ def fit_net(what: Examples, effort: Effort, seed: int) -> Net:
     return net
 
 
-NETS = 2
-"""Sequence networks that are averaged."""
-
-
-def judged(
-    table: Table,
-    parts: Sequence[str],
-    fold: NDArray[np.str_],
-    named: Floats,
-    categories: Sequence[str],
-    effort: Effort,
-    seed: int,
-    done: Callable[[], None] = lambda: None,
-) -> Floats:
-    """What is said of recordings by networks that do not know their speakers.
-
-    Parameters
-    ----------
-    parts
-        Corpora to teach from, each recording of which is judged.
-    fold
-        Group of speakers, by row.
-    named
-        What the committee over features says of speakers whom it does not know: logits of the categories by row.
-    done
-        Is called after each network: NETS times a fold.
-
-    Returns
-    -------
-    Logits of the categories by row, NaN for those that do not hear all of a recording as it is.
-    """
-    rows = np.isin(table.corpus(), list(parts))
-    logits = np.full_like(named, np.nan)
-    for name in np.unique(fold[rows]):
-        asked = rows & (fold == name) & whole(table) & np.isfinite(named).all(axis=1)
-        logits[asked] = named[asked]
-        nets = _taught(examples(table, rows & (fold != name), categories), effort, seed, done)
-        if nets and asked.any():
-            sounds = [table.sounds[place][0] for place in table.clip[asked]]
-            found = heard(nets, sounds)[:, len(TARGETS) :]
-            logits[asked] = (named[asked] + len(nets) * found) / (1 + len(nets))
-    return logits
-
-
-def shipped(
-    table: Table,
-    parts: Sequence[str],
-    logits: Floats,
-    categories: Sequence[str],
-    effort: Effort,
-    seed: int,
-    done: Callable[[], None] = lambda: None,
-) -> Feelings:
-    """Networks that know everybody, and how sharp their probabilities are by what `judged` found."""
-    nets = _taught(examples(table, np.isin(table.corpus(), list(parts)), categories), effort, seed, done)
-    return Feelings(joined(nets) if nets else None, _sharpness(table, logits, categories))
-
-
-def _taught(what: Examples | None, effort: Effort, seed: int, done: Callable[[], None]) -> list[Net]:
-    nets = []
-    for number in range(NETS):
-        if what is not None:
-            nets.append(fit_net(what, effort, NETS * seed + number))
-        done()
-    return nets
-
-
-def _sharpness(table: Table, logits: Floats, categories: Sequence[str]) -> float:
-    """What makes probabilities of `logits` likeliest: among the feelings of its corpus, each with the same say."""
-    emotion = np.array([clip.emotion for clip in table.clips])[table.clip]
-    corpus, usable = table.corpus(), np.isfinite(logits).all(axis=1) & np.isin(emotion, list(categories))
-    scales = np.geomspace(0.1, 10.0, 81)
-    losses = np.zeros(len(scales))
-    for name in np.unique(corpus[usable]):
-        own = usable & (corpus == name)
-        known = [place for place, category in enumerate(categories) if category in emotion[own]]
-        for category in known:
-            z = scales[:, None, None] * logits[own & (emotion == categories[category])][None, :, known]
-            most = z.max(axis=2)
-            chance = z[:, :, known.index(category)] - most - np.log(np.exp(z - most[:, :, None]).sum(axis=2))
-            losses -= chance.mean(axis=1) / len(known)
-    return float(scales[int(losses.argmin())]) if losses.any() else 1.0
+def kept_net(what: Examples, effort: Effort, seed: int, kept: Cache) -> Net:
+    """`fit_net`, or the network that it gave when it was asked before."""
+    name = f"{what.digest()}-{seed}"
+    parameters = kept.get(name)
+    if parameters is None:
+        net = fit_net(what, effort, seed)
+        kept.put(name, net.parameters())
+        return net
+    net = _untaught(what, effort, np.random.default_rng(seed))
+    net.take(parameters)
+    return net
 
 
 def piece(sounds: Sequence[Sound], effort: Effort, rng: np.random.Generator) -> tuple[Singles, Singles]:
@@ -277,7 +180,8 @@ def piece(sounds: Sequence[Sound], effort: Effort, rng: np.random.Generator) -> 
     shift = effort.pitch_st * rng.standard_normal()
     warp = 1.0 + effort.warp * rng.standard_normal() + 0.01 * shift
     at = np.minimum(first + (np.arange(frames) * speed).astype(np.int64), len(sound.rows) - 1)
-    rows, counted = Sound(sound.rows[at], sound.counted).descriptors(), sound.counted[at]
+    counted = sound.counted[at]
+    rows = Sound(sound.rows[at], counted).descriptors()
     inputs: Singles = np.empty((frames, STEP_CHANNELS), dtype=np.float32)
     change(rows, warp, _curve(rng, effort.eq_db), shift)
     shape_all(rows, counted, np.zeros(SHAPE_STATE), inputs)
@@ -325,6 +229,10 @@ def change(rows: Floats, warp: float, curve: Floats, shift: float) -> None:
     part = place - low
     rows[:, MEL : MEL + MEL_BANDS] = rows[:, MEL + low] * (1.0 - part) + rows[:, MEL + low + 1] * part + curve
     rows[:, F0] += shift * (rows[:, F0] > 0.0)
+
+
+def _untaught(what: Examples, effort: Effort, rng: np.random.Generator) -> Net:
+    return Net(STRIDE * STEP_CHANNELS, effort.units, effort.head, len(TARGETS) + what.known.shape[1], rng)
 
 
 def _steps(inputs: Singles, counted: NDArray[np.bool_]) -> tuple[Singles, Singles]:

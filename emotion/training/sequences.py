@@ -96,6 +96,15 @@ class Net:
             self.weights |= {f"gain_{name}": np.ones(width, np.float32), f"shift_{name}": np.zeros(width, np.float32)}
             self.statistics |= {f"mean_{name}": np.zeros(width, np.float32), f"var_{name}": np.ones(width, np.float32)}
 
+    def parameters(self) -> Parameters:
+        """Weights and statistics, by names that differ: all that was learnt."""
+        return self.weights | self.statistics
+
+    def take(self, parameters: Parameters) -> None:
+        """Become the network of the same size whose `parameters` these are."""
+        self.weights = {name: parameters[name] for name in self.weights}
+        self.statistics = {name: parameters[name] for name in self.statistics}
+
     def forward(self, batch: Batch, drops: Drops | None = None) -> tuple[Singles, Back]:
         """Outputs (B, K), and the way back. With `drops` norms use, and remember, the batch's own statistics."""
         w, there = self.weights, batch.there

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.extract import Extractor
-from emotion.functionals import FEATURES, FEATURES_HASH, SpeechWindow
+from emotion.functionals import FEATURES, FEATURES_HASH, FRAME_S, SpeechWindow
 from emotion.layout import CEP, ENERGY, QUALITIES, QUALITY, WIDTH
 from emotion.training.cache import Cache, digest
 from emotion.training.lines import worsen
@@ -73,6 +73,14 @@ class Table:
     whole: NDArray[np.bool_]
     copy: NDArray[np.int64]
     sounds: tuple[tuple[Sound, ...], ...] = ()
+
+    def sound(self, row: int) -> Sound:
+        """What a row hears: the recording or its copy, up to the seconds of speech of its prefix."""
+        sound: Sound = self.sounds[self.clip[row]][self.copy[row]]
+        if self.whole[row]:
+            return sound
+        frames = int(np.searchsorted(np.cumsum(sound.counted), round(self.prefix_s[row] / FRAME_S))) + 1
+        return Sound(sound.rows[:frames], sound.counted[:frames])
 
     @property
     def clean(self) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Which feeling: what is drawn, who is judged by whom, and that the file says what the networks say."""
+"""What sequence networks are taught: which recordings are drawn, how they are changed, and what is kept."""
 
 from __future__ import annotations
 
@@ -7,48 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from emotion import Tracker, TrackerSettings, ask
-from emotion.functionals import FEATURES
 from emotion.layout import F0, MEL, MEL_BANDS, STEP_CHANNELS, STRIDE, WIDTH
-from emotion.model import ToneModel
 from emotion.training import feelings, fit
-from emotion.training.calibrate import Scale
-from emotion.training.feelings import Effort, Feelings, examples, fit_net, joined
-from emotion.training.manifest import Clip
-from emotion.training.networks import Shape
-from emotion.training.sequences import Net
-from emotion.training.table import SOUND, Sound, Table
-
-RNG = np.random.default_rng(31)
-CATEGORIES = ("anger", "fear", "calm")
-SMALL = Effort(units=6, head=5, steps=3, batch=8)
-
-
-def sound(frames: int = 120, high: float = 0.0) -> Sound:
-    rows = RNG.normal(-30.0, 5.0, (frames, len(SOUND)))
-    rows[:, SOUND.index(F0)] = 30.0 + high
-    return Sound(rows.astype(np.float16), np.arange(frames) % 20 < 15)
-
-
-def table(told: list[tuple[str, str]], each: int = 4) -> Table:
-    """`each` recordings of each corpus and feeling, of a speaker of their own."""
-    clips = []
-    for corpus, emotion in told:
-        for number in range(each):
-            angry = float(emotion == "anger")
-            name = f"{corpus}/{number}"
-            clips.append(Clip(Path(f"{number}.wav"), corpus, name, emotion, "ours", angry, angry, None))
-    n = len(clips)
-    copies = np.zeros(n, dtype=np.int64)
-    sounds = tuple((sound(), sound()) for _ in clips)
-    features = RNG.normal(size=(n, len(FEATURES)))
-    return Table(tuple(clips), features, np.arange(n), np.ones(n), np.full(n, np.inf), copies == 0, copies, sounds)
-
-
-def every(made: Table) -> NDArray[np.bool_]:
-    return np.ones(len(made.clip), dtype=np.bool_)
+from emotion.training.cache import Cache
+from emotion.training.feelings import examples, fit_net, kept_net
+from tests.emotion.tables import CATEGORIES, SMALL, every, sound, table
 
 
 def test_corpora_and_their_feelings_have_the_same_say() -> None:
@@ -112,6 +76,30 @@ def test_the_same_seed_gives_the_same_bits_and_another_others() -> None:
     assert not (one.weights["w0"] == other.weights["w0"]).all()
 
 
+def test_a_network_is_taught_once_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = table([("a", "anger"), ("a", "calm")])
+    what, fewer = examples(made, every(made), CATEGORIES), examples(made, made.clip > 0, CATEGORIES)
+    assert what is not None
+    assert fewer is not None
+    plain, kept = fit_net(what, SMALL, 1), Cache(tmp_path, "a recipe")
+    taught: list[int] = []
+    real = feelings.fit_net
+
+    def counted(what: feelings.Examples, effort: feelings.Effort, seed: int) -> feelings.Net:
+        taught.append(seed)
+        return real(what, effort, seed)
+
+    monkeypatch.setattr(feelings, "fit_net", counted)
+    for _ in range(2):
+        again = kept_net(what, SMALL, 1, kept)
+        assert all((again.parameters()[name] == value).all() for name, value in plain.parameters().items())
+    assert taught == [1]
+    kept_net(what, SMALL, 2, kept)
+    kept_net(fewer, SMALL, 1, kept)
+    kept_net(replace(what, sides=1.0 - what.sides), SMALL, 1, kept)
+    assert taught == [1, 2, 1, 1], "another seed, others' recordings, other labels"
+
+
 def test_a_high_voice_is_told_from_a_low_one() -> None:
     made = table([("a", "anger"), ("a", "calm")], each=12)
     sounds = tuple((sound(high=4.0 * (clip.emotion == "anger") - 2.0),) * 2 for clip in made.clips)
@@ -122,91 +110,3 @@ def test_a_high_voice_is_told_from_a_low_one() -> None:
     fresh = [sound(high=2.0) for _ in range(8)] + [sound(high=-2.0) for _ in range(8)]
     named = feelings.heard([taught], fresh)[:, len(fit.TARGETS) :]
     assert (named.argmax(axis=1) == np.repeat([0, 1], 8)).mean() > 0.9
-
-
-def test_nobody_is_judged_by_networks_that_knew_the_voice(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = table([("a", "anger"), ("a", "calm"), ("b", "anger"), ("b", "fear"), ("z", "anger"), ("z", "calm")])
-    speaker = made.speaker()
-    fold = np.array([name[-1] if name[0] != "z" else "" for name in speaker])
-    known: list[set[str]] = []
-    asked: list[int] = []
-    real_examples, real_heard = feelings.examples, feelings.heard
-
-    def spied(table: Table, rows: NDArray[np.bool_], categories: tuple[str, ...]) -> feelings.Examples | None:
-        known.append(set(table.speaker()[rows]))
-        return real_examples(table, rows, categories)
-
-    def listened(nets: list[Net], sounds: list[Sound]) -> NDArray[np.float32]:
-        at = {id(made.sounds[place][0]): place for place in range(len(made.clips))}
-        voices = {speaker[at[id(one)]] for one in sounds}
-        assert not voices & known[-1]
-        asked.append(len(sounds))
-        return real_heard(nets, sounds)
-
-    monkeypatch.setattr(feelings, "examples", spied)
-    monkeypatch.setattr(feelings, "heard", listened)
-    named = np.where((made.corpus() == "z")[:, None], np.nan, RNG.normal(size=(len(made.clip), 3)))
-    done: list[int] = []
-    logits = feelings.judged(made, ["a", "b"], fold, named, CATEGORIES, SMALL, 1, lambda: done.append(1))
-    assert len(done) == feelings.NETS * 4
-    ships = feelings.shipped(made, ["a", "b"], logits, CATEGORIES, SMALL, 1)
-    assert sum(asked) == 16
-    assert all(not any(name.startswith("z") for name in voices) for voices in known)
-    assert known[-1] == set(speaker[made.corpus() != "z"]), "what ships knows everybody"
-    assert np.isnan(logits[made.corpus() == "z"]).all()
-    assert np.isfinite(logits[made.corpus() != "z"]).all()
-    assert ships.committee is not None
-    assert len(ships.committee.heads) == feelings.NETS
-
-
-def test_sharpness_makes_probabilities_honest() -> None:
-    made = table([("a", "anger"), ("a", "calm")], each=400)
-    true = np.array([name == "anger" for name in (clip.emotion for clip in made.clips)])
-    # Log-odds of 2 that are right in 88 of 100, told with three times the certainty.
-    right = RNG.uniform(size=len(true)) < 1.0 / (1.0 + np.exp(-2.0))
-    sign = np.where(true == right, 1.0, -1.0)
-    logits = np.stack((3.0 * sign, np.zeros_like(sign), -3.0 * sign), axis=1)
-    assert feelings._sharpness(made, logits, CATEGORIES) == pytest.approx(1.0 / 3.0, rel=0.15)
-
-
-def test_the_file_says_what_committee_and_networks_say(tmp_path: Path, speech: NDArray[np.int16]) -> None:
-    pytest.importorskip("onnx", reason="the train extra is not installed")
-    from emotion.training.export import export
-
-    made = table([("a", "anger"), ("a", "calm"), ("b", "anger"), ("b", "fear")])
-    settings = fit.FitSettings(Shape(hidden=4, members=2, passes=3))
-    committee = fit.fit_tone(made, every(made), CATEGORIES, settings)
-    what = examples(made, every(made), CATEGORIES)
-    assert what is not None
-    told = Feelings(joined([fit_net(what, SMALL, seed) for seed in (1, 2)]), 0.7)
-    scales = {target: Scale(0.7, -0.2) for target in fit.TARGETS}
-    file = tmp_path / "tone.onnx"
-    export(committee, scales, file, version="t", prior=0.5, corpora="a,b", feelings=told)
-    alone = tmp_path / "alone.onnx"
-    export(committee, scales, alone, version="t", prior=0.5, corpora="a,b")
-    model, plain = ToneModel.load(file), ToneModel.load(alone)
-    assert model.feelings == CATEGORIES
-    assert (plain.layers, plain.feelings) == (None, ())
-    assert model.layers is not None
-    assert told.committee is not None
-    for name in ("first_w", "first_b", "later_w", "later_b"):
-        np.testing.assert_array_equal(getattr(model.layers, name), getattr(told.committee.layers, name))
-    tracker = Tracker(model, TrackerSettings(min_familiarity=0.0))
-    asked = [one for one in tracker.feed(speech, True) if one.features is not None]
-    assert len(asked) > 5
-    features = np.stack([one.features for one in asked if one.features is not None])
-    pooled = np.stack([one.pooled for one in asked if one.pooled is not None])
-    columns = slice(len(fit.TARGETS), None)
-    by_all = committee.logits(features)[:, columns] + 2.0 * told.committee.logits(pooled)[:, columns]
-    sharpened = np.exp(0.7 * by_all / 3.0)
-    expected = sharpened / sharpened.sum(axis=1, keepdims=True)
-    found = model.predict(features, pooled)
-    np.testing.assert_allclose(found.feelings, expected, atol=1e-5)
-    np.testing.assert_allclose(found.anger, plain.predict(features).anger, atol=1e-6, err_msg="rests on features alone")
-    for inquiry, answer in zip(asked, ask(model, asked), strict=True):
-        estimate = tracker.settle(inquiry, answer)
-        assert estimate is not None
-        assert answer is not None
-        assert sum(answer.feelings) == pytest.approx(1.0, abs=1e-5)
-        assert estimate.feeling_share == max(answer.feelings)
-        assert estimate.feeling == CATEGORIES[answer.feelings.index(estimate.feeling_share)]

@@ -11,7 +11,8 @@ from emotion.functionals import SpeechWindow
 from emotion.kernels.steps import LEAST_VARIANCE
 from emotion.layout import STEP_CHANNELS, STRIDE
 from emotion.sequence import Sequence
-from emotion.training.feelings import heard, joined, together
+from emotion.training.beside import joined
+from emotion.training.feelings import heard, together
 from emotion.training.sequences import GAP, Batch, Descent, Drops, Net, loss_slope
 from emotion.training.table import SOUND, Sound
 

@@ -66,6 +66,22 @@ def test_every_recording_enters_as_it_is_and_over_lines_of_its_own(tmp_path: Pat
     np.testing.assert_array_equal(alone.features[alone.clean], made.features[rows])
 
 
+def test_a_row_hears_its_sound_up_to_its_seconds_of_speech(tmp_path: Path) -> None:
+    clips = read_manifest(write_corpus(tmp_path / "own", 1, seconds=2.6))
+    made = build_table(clips, seed=3)
+    lengths = set()
+    for row in range(len(made.clip)):
+        heard, kept = made.sound(row), made.sounds[made.clip[row]][made.copy[row]]
+        if made.whole[row]:
+            assert heard is kept
+            continue
+        lengths.add(len(heard.rows))
+        assert heard.counted.sum() == pytest.approx(100 * made.heard_s[row], abs=2)
+        assert heard.counted[-1]
+        np.testing.assert_array_equal(heard.rows, kept.rows[: len(heard.rows)])
+    assert len(lengths) > 2
+
+
 def test_corpora_and_classes_have_the_same_say() -> None:
     clips = [clip("a", "anger")] + [clip("a", "calm", n) for n in range(9)] + [clip("b", "anger"), clip("b", "calm")]
     made = table(clips, rows_each=3)
@@ -122,7 +138,6 @@ def test_recall_at_a_share_of_false_alarms() -> None:
 
 
 def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="the train extra is not installed")
     clips = {
         name: read_manifest(write_corpus(tmp_path / "corpora" / name, 4).parent) for name in ("one", "two", "three")
     }
@@ -137,10 +152,10 @@ def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Pa
             seeds=2,
             progress=lambda *step: steps.append(step),
         )
-    assert {(what, of) for what, done, of in steps if done == of and what in ("features", "fitting", "feelings")} == {
+    assert {(what, of) for what, done, of in steps if done == of and what in ("features", "fitting", "networks")} == {
         ("features", 36),
         ("fitting", 30),
-        ("feelings", 2 * (2 * 4 + 1)),
+        ("networks", 2 * 2 * (2 + 4 + 1)),
     }
     made = tmp_path / "first" / "tone.onnx"
     for other in ("second", "third"):
@@ -152,15 +167,16 @@ def test_a_whole_run_makes_a_model_that_loads_and_is_the_same_again(tmp_path: Pa
     facts = json.loads((tmp_path / "first" / "tone.json").read_text(encoding="utf-8"))
     assert facts["sha256"].startswith(model.model_id)
     assert facts["sequence_networks"] == 2
+    assert facts["sequence_arousal"] > 0.0
     assert len(facts["figures"]["categories"]["one"]["uar_by_seed"]) == 2
     assert 0.0 <= facts["figures"]["anger"]["never_trained"]["three"]["auc"] <= 1.0
     card = (tmp_path / "first" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Feelings told apart: anger, happiness, calm. 2 causal sequence networks" in card
+    assert "Arousal rests on the committee and on these networks" in " ".join(card.split())
     assert card.startswith("Trained on data whose licences allow commercial use.")
 
 
 def test_one_corpus_of_anger_alone_is_judged_by_its_speakers(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="the train extra is not installed")
     clips = read_manifest(write_corpus(tmp_path / "own", 4, columns=("path", "speaker", "anger")))
     facts = train(clips, out=tmp_path / "out", quick=True, seeds=1)
     assert list(facts["figures"]["anger"]["left_out"]) == [f"speakers {part} of 4" for part in (1, 2, 3, 4)]
@@ -179,7 +195,6 @@ def test_a_corpus_cannot_judge_what_it_taught(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("feelings", [("anger", "calm", "fear"), ("anger", "")])
 def test_the_exported_model_is_the_fitted_one(feelings: tuple[str, ...], tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="the train extra is not installed")
     from emotion.training.export import export
 
     made = table([clip(c, e, n) for c in "ab" for e in feelings for n in range(10)])
