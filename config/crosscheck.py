@@ -342,9 +342,9 @@ class _Checker:
                 f"{hesitation_ms} ms is less than endpoint_ms",
                 f"at least {speech.endpoint_ms}, or null",
             )
-        if decision.early_threshold < decision.threshold:
+        if decision.early_threshold is not None and decision.early_threshold < decision.threshold:
             yield self.problem(
                 "decision.early_threshold",
                 "deciding early would need less than deciding late",
-                f"at least decision.threshold, {decision.threshold:g}",
+                f"at least decision.threshold, {decision.threshold:g}, or null",
             )

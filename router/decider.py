@@ -2,8 +2,9 @@
 
 A pure function of what is known at one moment. The order of its questions:
 
-1. Are the words sure enough, for this many of them, to name a destination? A hard word is. FEW_WORDS or
-   fewer without a key phrase must be as sure as an early decision, until the question was put.
+1. Are the words sure enough to name a destination? A hard word is. While the caller still speaks, what is enough
+   depends on how many words were heard and how much speech (`router.stopping`). At the end `threshold` is, but for
+   FEW_WORDS or fewer without a key phrase, until the question was put.
 2. If not, and the caller may still say more, wait.
 3. If so, but too little of the voice was heard for an alarm yet, and tone could change the outcome under these
    rules, wait for it. Whether it could is decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
@@ -18,6 +19,7 @@ is never later in a queue and never nearer to self-service.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -29,6 +31,7 @@ from router.hours import TIMELESS
 from router.ladder import Footing, Missing, Rung, climb_down, rests_on_words
 from router.reasons import SPOKEN, Code, Reason
 from router.rules import Circumstances, Outcome, deeds
+from router.stopping import STRICT, WORDS_PER_S
 from router.tone import UNHEARD, ToneNow
 
 if TYPE_CHECKING:
@@ -110,6 +113,7 @@ class Moment:
     key_destination, key : what a pressed key decided, or None.
     footing : for the ladder.
     context : reasons that the session adds (deadline, objection, lost recogniser).
+    speech_s : seconds since the caller began to speak; infinite where that was not told.
     """
 
     facts: Facts
@@ -130,6 +134,7 @@ class Moment:
     key: str | None = None
     key_destination: str | None = None
     context: tuple[Reason, ...] = ()
+    speech_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +156,22 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     """Say what to do at this moment."""
     settings = generation.config.decision
     early = not (moment.ended or moment.forced)
-    if early and moment.key_destination is None and too_early(moment.understood, moment.hard, generation):
+    understood, language = moment.understood, moment.facts.language
+    if (
+        early
+        and moment.key_destination is None
+        and too_early(understood, moment.hard, generation, language, moment.speech_s)
+    ):
         return Wait()
 
-    destination, probability = moment.understood.strongest()
-    threshold, needed_words, too_few = settings.threshold, 1, False
+    destination, probability = understood.strongest()
+    threshold, needed_words, words, too_few = settings.threshold, 1, understood.words, False
     if early:
-        threshold, needed_words = settings.early_threshold, settings.min_words
-    elif _too_few(moment.understood, moment.asked, generation, destination):
-        threshold, too_few = settings.early_threshold, True
-    sure = (
-        destination in generation.config.destinations
-        and probability >= threshold
-        and moment.understood.words >= needed_words
-    )
+        words, needed_words = said(understood.words, moment.speech_s), settings.min_words
+        threshold = generation.early_threshold(language, words)
+    elif _too_few(understood, moment.asked, generation, destination):
+        threshold, too_few = strict(generation), True
+    sure = destination in generation.config.destinations and probability >= threshold and words >= needed_words
     if moment.hard is not None:
         destination, sure = moment.hard.destination, True
 
@@ -188,15 +195,29 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     return _choose(moment, generation, outcome, reading)
 
 
-def too_early(understood: Understanding, hard: HardHit | None, generation: Generation) -> bool:
-    """Whether the words cannot decide yet while the caller still speaks: too few, or not sure enough."""
+def said(words: int, speech_s: float) -> int:
+    """How many of the words heard count while the caller still speaks: no more than so much speech can hold."""
+    return words if words <= speech_s * WORDS_PER_S else int(speech_s * WORDS_PER_S)
+
+
+def strict(generation: Generation) -> float:
+    """Return the probability needed where next to nothing was said: that of an early decision, where one is set."""
     settings = generation.config.decision
+    return max(STRICT, settings.threshold) if settings.early_threshold is None else settings.early_threshold
+
+
+def too_early(
+    understood: Understanding, hard: HardHit | None, generation: Generation, language: str, speech_s: float
+) -> bool:
+    """Whether the words cannot decide yet while the caller still speaks: too few, or not sure enough."""
     if hard is not None:
         return False
-    if understood.words < settings.min_words:
+    words = said(understood.words, speech_s)
+    if words < generation.config.decision.min_words:
         return True
     destination, probability = understood.strongest()
-    return probability < settings.early_threshold or destination not in generation.config.destinations
+    enough = probability >= generation.early_threshold(language, words)
+    return not enough or destination not in generation.config.destinations
 
 
 def would_settle(understood: Understanding, hard: HardHit | None, asked: bool, generation: Generation) -> bool:
@@ -204,7 +225,7 @@ def would_settle(understood: Understanding, hard: HardHit | None, asked: bool, g
     destination, probability = understood.strongest()
     settings = generation.config.decision
     too_few = _too_few(understood, asked, generation, destination)
-    threshold = settings.early_threshold if too_few else settings.threshold
+    threshold = strict(generation) if too_few else settings.threshold
     sure = destination in generation.config.destinations and understood.words > 0 and probability >= threshold
     return hard is not None or sure
 
@@ -266,16 +287,21 @@ def _values(
     }
 
 
-def _intent(moment: Moment, generation: Generation, destination: str) -> str | None:
-    """The likeliest of the intents that lead to the destination."""
+def leading_intent(
+    understood: Understanding, hard: HardHit | None, generation: Generation, language: str, destination: str
+) -> str | None:
+    """Return the likeliest of the intents that lead to the destination, a hard word's first; None where none does."""
     if not destination:
         return None
-    if moment.hard is not None:
-        return moment.hard.intent
-    by_intent = moment.understood.by_intent
-    language = moment.facts.language
+    if hard is not None:
+        return hard.intent
+    by_intent = understood.by_intent
     leading = [name for name in by_intent if generation.destination_of(name, language) == destination]
     return min(leading, key=lambda name: (-by_intent[name], name)) if leading else None
+
+
+def _intent(moment: Moment, generation: Generation, destination: str) -> str | None:
+    return leading_intent(moment.understood, moment.hard, generation, moment.facts.language, destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +436,10 @@ def _reasons(
             agent = moment.facts.last_agent
             known = say(Code.PREFER_AGENT, rule=rule, agent=agent, seconds=seconds)
             reasons.append(known if agent else say(Code.NO_LAST_AGENT, rule=rule))
+    learnt = generation.early.get(moment.facts.language)
+    if moment.trigger is Trigger.WORDS and choice.by_words and moment.hard is None and learnt and learnt.learnt:
+        percent = round(100 * config.decision.early_error, 1)
+        reasons.append(say(Code.EARLY, threshold=reading.threshold, percent=percent))
     if rung is Rung.PARTIAL_TEXT:
         missing = Missing.FINAL_LATE if moment.footing.ended else Missing.STILL_SPEAKING
         reasons.append(say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value))

@@ -14,6 +14,7 @@ from router.hours import Calendar
 from router.later import Later
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
+from router.stopping import UNLEARNT, Thresholds, thresholds
 
 BACKGROUND = "other"
 """The intent of what is said about nothing in particular: greetings, "can you hear me", other people."""
@@ -66,6 +67,8 @@ class Generation:
     hash : SHA-256, in hex, of the configuration and the fitted model.
     speaker : writes reasons with this configuration's labels.
     calendar : hours and holidays.
+    early : by language, how sure the words must be while the caller still speaks, where that was learnt. It follows
+        from the configuration and the fitted model, so `hash` covers it.
     """
 
     number: int
@@ -76,6 +79,7 @@ class Generation:
     speaker: Speaker = field(repr=False)
     calendar: Calendar = field(repr=False, compare=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
+    early: Mapping[str, Thresholds] = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def fit(cls, config: Config, number: int, cache_dir: Path | None = None) -> Generation:
@@ -109,7 +113,8 @@ class Generation:
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
         speaker = Speaker(config.destinations, config.skills)
-        return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations)
+        early = thresholds(intent_model, config.languages, config.decision)
+        return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations, early)
 
     def understand(self, text: str, language: str) -> Understanding:
         """Return what a text means, by this generation's intents.
@@ -133,6 +138,13 @@ class Generation:
             leads_to = self.destination_of(BACKGROUND, language)
             by_destination[leads_to] = max(0.0, by_destination.get(leads_to, 0.0) - background)
         return by_destination
+
+    def early_threshold(self, language: str, words: int) -> float:
+        """Return the probability that a destination needs after so many words, while the caller still speaks."""
+        settings = self.config.decision
+        if settings.early_threshold is not None:
+            return settings.early_threshold
+        return max(settings.threshold, self.early.get(language, UNLEARNT).after(words))
 
     def prompt_language(self, available: Mapping[str, object], language: str) -> str | None:
         """Return the language in which a prompt is available: the call's, else the site's first, else None."""

@@ -38,6 +38,7 @@ class Code(StrEnum):
     NO_LAST_AGENT = "no_last_agent"
     NOT_SURE = "not_sure"
     FEW_WORDS = "few_words"
+    EARLY = "early"
     NO_WORDS = "no_words"
     NO_SPEECH = "no_speech"
     ASKED = "asked"
@@ -167,6 +168,16 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "قيل القليل ومن دون عبارة مفتاحية، فكان المطلوب {threshold:.2f} كما في القرار المبكر (عدد الكلمات: {words}).",
         "said little",
         "قال القليل",
+        "",
+        "",
+    ),
+    Code.EARLY: (
+        "The caller was still speaking: of the operator's examples that the model has not learnt, at most {percent:g} "
+        "in 100 go wrong when decided as early with {threshold:.2f} or more.",
+        "كان المتصل ما زال يتكلم: من أمثلة المشغّل التي لم يتعلّمها النموذج لا يخطئ أكثر من {percent:g} من كل 100 "
+        "عند البتّ في هذا الوقت المبكر باحتمال {threshold:.2f} أو أكثر.",
+        "",
+        "",
         "",
         "",
     ),

@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Verdict, Wait, decide, too_early, would_settle
+from router.decider import Ask, Moment, Verdict, Wait, decide, said, too_early, would_settle
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -71,6 +71,7 @@ class Session:
     now_s : monotonic seconds.
     recogniser_available : False where no recogniser can hear this call.
     models : identities of other models that hear this call (tone, recogniser), for the record.
+    timeline : what keeps the call's events; None for one that the record is made of.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Session:
         now_s: float,
         recogniser_available: bool = True,
         models: Mapping[str, str] | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         config = generation.config
         self.call = call.masked() if config.records.mask_number else call
@@ -101,7 +103,7 @@ class Session:
         self._waited_on: tuple[object, ...] | None = None
         self._hung_up_at_s: float | None = None
         self._notice_s: tuple[float | None, float | None] = (None, None)
-        self._timeline = Timeline(keep_text=config.records.keep_text)
+        self._timeline = timeline or Timeline(keep_text=config.records.keep_text)
         self._keys = Keys(config)
 
     def receive(self, event: Event, now_s: float) -> list[Command]:
@@ -146,11 +148,32 @@ class Session:
         transcript = self._transcript
         return would_settle(transcript.understood, transcript.hard, self._asked, self.generation)
 
+    @property
+    def hurried(self) -> bool:
+        """Whether more words were heard than so much speech can hold: with more audio, more of them count."""
+        words = self._transcript.understood.words
+        return said(words, self._speech_s) < words
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing that the voice sounds like could lead to anything now: the words cannot decide yet."""
+        transcript, speech = self._transcript, self._speech
+        if self.state not in ANALYSING or (speech.over and not self._final_awaited()) or self.hurried:
+            return False
+        return too_early(transcript.understood, transcript.hard, self.generation, self.call.language, self._speech_s)
+
+    def overhear(self, tone: Tone, now_s: float) -> None:
+        """Take an estimate of tone while `quiet`, before the deadline: what `receive` does then, for less."""
+        self._clock(now_s)
+        if self._means.hear_tone(tone):
+            self._timeline.audio_s = max(self._timeline.audio_s, tone.audio_s)
+
     def record(self, now_s: float) -> DecisionRecord:
         """Return everything there is to know of this call so far, for the log."""
         now = self._clock(now_s)
         return DecisionRecord(
             call=self.call,
+            customers=self.generation.config.customers.file is not None,
             generation=self.generation.number,
             generation_hash=self.generation.hash,
             intent_model=self.generation.intent_model.model_id,
@@ -223,7 +246,7 @@ class Session:
             case PromptEnded(name=name):
                 self._prompt_ended(name, now, commands)
             case SpeechStarted():
-                self._speech_started()
+                self._speech_started(event)
             case SpeechPaused():
                 self._speech.paused(event)
             case EndOfUtterance():
@@ -262,8 +285,8 @@ class Session:
             self._go(State.LISTENING)
             self._open_window(now)
 
-    def _speech_started(self) -> None:
-        self._speech.started(asking=self.state is State.ASKING)
+    def _speech_started(self, event: SpeechStarted) -> None:
+        self._speech.started(asking=self.state is State.ASKING, audio_s=event.audio_s)
         self._deadlines.speech_resumed()
 
     def _utterance_ended(self, event: EndOfUtterance, now: float) -> None:
@@ -357,7 +380,9 @@ class Session:
             return
         trigger = Trigger.END_OF_SPEECH if ended else Trigger.WORDS
         transcript = self._transcript
-        if not ended and too_early(transcript.understood, transcript.hard, self.generation):
+        if not ended and too_early(
+            transcript.understood, transcript.hard, self.generation, self.call.language, self._speech_s
+        ):
             verdict: Verdict = Wait()
         else:
             verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
@@ -375,10 +400,15 @@ class Session:
             transcript.text,
             transcript.understood,
             transcript.hard,
+            said(transcript.understood.words, self._speech_s),
             self._asked,
             self._speech.spoke,
             self._tone_awaited,
         )
+
+    @property
+    def _speech_s(self) -> float:
+        return self._speech.heard_s(self._timeline.audio_s)
 
     @property
     def _tone_awaited(self) -> bool:
@@ -459,6 +489,7 @@ class Session:
             key=key,
             key_destination=config.keys.get(key) if key is not None else None,
             context=(*out_of_time(trigger, config.budget, speaker), *self._means.missing(speaker)),
+            speech_s=self._speech_s,
         )
 
     def _note(self, event: Event, now: float, commands: list[Command]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from router.evidence import EndOfUtterance, SpeechPaused
 
 
@@ -15,6 +17,7 @@ class Speech:
     final_heard : the last words are final.
     over_question : the caller spoke while the question was put.
     end_s : when speech ended, seconds since the session began; None while it lasts, or where there was none.
+    began_audio_s : where speech first began, seconds of the caller's audio; None where that was not told.
     """
 
     def __init__(self) -> None:
@@ -25,14 +28,21 @@ class Speech:
         self.final_heard = False
         self.over_question = False
         self.end_s: float | None = None
+        self.began_audio_s: float | None = None
 
     @property
     def owes_final(self) -> bool:
         """Whether the caller has finished and the final text has not come."""
         return self.over and not self.final_heard
 
-    def started(self, *, asking: bool) -> None:
+    def heard_s(self, audio_s: float) -> float:
+        """Return the seconds since speech first began, pauses included; infinite where that was not told."""
+        return math.inf if self.began_audio_s is None else max(0.0, audio_s - self.began_audio_s)
+
+    def started(self, *, asking: bool, audio_s: float | None = None) -> None:
         """The caller begins to speak, while the question is put where `asking`."""
+        if self.began_audio_s is None:
+            self.began_audio_s = audio_s
         self.spoke = self.speaking = self.in_window = True
         self.over = self.final_heard = False
         self.end_s = None

@@ -129,7 +129,7 @@ def test_what_is_left_out_has_the_value_that_the_shipped_file_shows(edit: Edit) 
         ("endpoint_sure_ms: null", "endpoint_sure_ms: 50", "50 ", "100 to 3000", None),
         ("endpoint_hesitation_ms: null", "endpoint_hesitation_ms: 500", "500 ", "less than endpoint_ms", None),
         ("endpoint_hesitation_ms: null", "endpoint_hesitation_ms: 9000", "9000", "100 to 5000", None),
-        ("early_threshold: 0.95", "early_threshold: 0.5", "0.5 ", "less than deciding late", None),
+        ("early_threshold: null", "early_threshold: 0.5", "0.5 ", "less than deciding late", None),
         ("ar: {engine: none}", "ar: {engine: moonshine}", "moonshine}\n  workers", "knows no 'ar'", None),
         ("ar: {engine: none}", "ar: {engine: vosk}", "{engine: vosk}", "directory of a model", None),
         ("engine: moonshine}", "engine: moonshine, final: wisper}", "wisper", "one of whisper", "whisper"),

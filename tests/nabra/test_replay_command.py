@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if name == "b":
             rule = '  - name: "who cancels, sells"\n    when: intent == "cancel"\n    then: {route: sales}\n'
             text = text.replace("rules:\n", f"rules:\n{rule}", 1).replace(
-                "early_threshold: 0.95", "early_threshold: 0.99"
+                "early_threshold: null", "early_threshold: 0.99"
             )
         (folder / name / "nabra.yaml").write_text(text, encoding="utf-8")
     store = folder / "records"

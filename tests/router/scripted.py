@@ -189,8 +189,9 @@ class Caller:
     def listening(self) -> Caller:
         return self.until(self.prompt_s)
 
-    def speaks(self) -> Caller:
-        return self.tell(evidence.SpeechStarted(at_s=self.now_s, audio_s=self.t))
+    def speaks(self, since_s: float = 1.0) -> Caller:
+        """Tell that the caller speaks, and has for `since_s`: voices are told late."""
+        return self.tell(evidence.SpeechStarted(at_s=self.now_s, audio_s=max(0.0, self.t - since_s)))
 
     def partial(self, text: str) -> Caller:
         return self.tell(evidence.Words(at_s=self.now_s, audio_s=self.t, text=text, final=False))

@@ -372,7 +372,7 @@ def test_asking_can_be_switched_off() -> None:
 
 def test_time_that_runs_backwards_is_held() -> None:
     caller = Caller().until(3).speaks()
-    event = evidence.Words(at_s=caller.now_s - 2, text="i want to buy a thing", final=False)
+    event = evidence.Words(at_s=caller.now_s - 2, audio_s=3.0, text="i want to buy a thing", final=False)
     caller.session.receive(event, caller.now_s - 2)
     assert caller.session.decision is not None
     assert caller.session.decision.decided_at_s == 3.0

@@ -47,7 +47,7 @@ def test_an_estimate_that_says_nothing_new_costs_no_question(monkeypatch: pytest
         return decide(moment, made)
 
     monkeypatch.setattr(router.session, "decide", counted)
-    caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks().partial("i would like to buy a thing")
+    caller = Caller(generation(rules=ANGRY_RULES)).until(3).speaks(2.0).partial("i would like to buy a thing")
     before = len(asked)
     for _ in range(8):
         caller.until(caller.t + 0.25).sounds(0.1, abstained=True)
