@@ -44,6 +44,7 @@ class Site(Protocol):
     def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None: ...
     def keep_record(self, record: Mapping[str, object]) -> None: ...
     def closed(self, call: LiveCall) -> None: ...
+    def unrecorded(self, call: str) -> None: ...
     async def set_variables(self, pbx: str, channel: str, variables: Mapping[str, str]) -> None: ...
 
 
@@ -157,6 +158,13 @@ class LiveCall:
             self._timer = None
         # First, so that nothing that fails below leaves a call among those that are there.
         self._site.closed(self)
+        try:
+            self._end(why, now_s)
+        finally:
+            if not self._recorded:
+                self._site.unrecorded(self.id)
+
+    def _end(self, why: CloseReason, now_s: float) -> None:
         if self._call is None:
             self._call = self._make_call(self._announcement or _unknown(self._leg))
         if why in _CALLER_GONE:
@@ -277,9 +285,9 @@ class LiveCall:
     def _keep_record(self, now_s: float) -> None:
         if self._recorded or self._call is None:
             return
-        self._recorded = True
         record = self._call.record(now_s)
         self._site.keep_record(record)
+        self._recorded = True
         self._publish(EventKind.RECORD, now_s, self._call.audio_s, {"record": record})
 
 

@@ -96,6 +96,7 @@ class Service:
         self._outcomes = Outcomes()
         self._amis = {pbx.name: self._make_ami(pbx.name, config) for pbx in config.pbx}
         records = config.records
+        self.unrecorded_calls = 0
         self.records = RecordStore(
             RecordStoreSettings(
                 directory=records.directory or state_of(config) / "records",
@@ -379,6 +380,11 @@ class Service:
     def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None:
         """Put an event of a call on the bus."""
         self.bus.publish(kind, call=call, at_s=at_s, audio_s=audio_s, data=data)
+
+    def unrecorded(self, call: str) -> None:
+        """Count a call that ended and left no decision record: a fault of ours, whatever became of the caller."""
+        self.unrecorded_calls += 1
+        log.error("a call ended without a decision record", extra={"data": {"call": call}})
 
     def keep_record(self, record: Mapping[str, object]) -> None:
         """Give a line to the record store, which writes it in its own time."""

@@ -30,6 +30,8 @@ def report(service: Service) -> HealthReport:
         problems.append(f"records cannot be written: {stats.problem}")
     if stats.dropped:
         problems.append(f"{stats.dropped} records were lost since the start")
+    if service.unrecorded_calls:
+        problems.append(f"{service.unrecorded_calls} calls ended without a decision record: the log says which and why")
     recognisers = None if service.pool is None else service.pool.health()
     if recognisers is not None and not all(worker.ready for worker in recognisers.workers):
         ready = sum(worker.ready for worker in recognisers.workers)
@@ -80,5 +82,10 @@ def metrics_of(service: Service) -> tuple[Metrics, CallMetrics]:
         took.observe(seconds)
 
     service.on_tone_run = on_tone_run
+    metrics.gauge(
+        "nabra_unrecorded_calls",
+        "Calls that ended without a decision record since the start",
+        lambda: service.unrecorded_calls,
+    )
     metrics.gauge("nabra_records_dropped", "Records lost since the start", lambda: service.records.stats().dropped)
     return metrics, calls

@@ -94,6 +94,7 @@ def engine(world: World, session_engine: Engine, ami_relay: Relay) -> Iterator[E
     world.run(session_engine.ensure(), timeout_s=200)
     yield session_engine
     session_engine.resume()
+    assert "ended without a decision record" not in session_engine.log()
 
 
 @pytest.fixture
