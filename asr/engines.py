@@ -46,6 +46,8 @@ class EngineSpec:
     crowded : Path or None
         Directory of a small Vosk model that makes the sessions limited to key phrases, where the engine itself
         cannot.
+    kept : Path or None
+        Directory where what is made of a model is kept for the next process; None for nowhere. Moonshine uses it.
     """
 
     kind: EngineKind
@@ -55,6 +57,7 @@ class EngineSpec:
     script: tuple[ScriptedLine, ...] = ()
     final: "EngineSpec | None" = None
     crowded: Path | None = None
+    kept: Path | None = None
 
     def to_json(self) -> str:
         """Return the description as one JSON object."""
@@ -70,7 +73,7 @@ class EngineSpec:
 
     @classmethod
     def _from_plain(cls, fields: Mapping[str, Any]) -> "EngineSpec":
-        path, final, crowded = fields["model_path"], fields["final"], fields["crowded"]
+        path, final, crowded, kept = (fields[name] for name in ("model_path", "final", "crowded", "kept"))
         return cls(
             EngineKind(fields["kind"]),
             str(fields["language"]),
@@ -79,6 +82,7 @@ class EngineSpec:
             tuple(ScriptedLine(**line) for line in fields["script"]),
             None if final is None else cls._from_plain(final),
             None if crowded is None else Path(crowded),
+            None if kept is None else Path(kept),
         )
 
 
@@ -114,7 +118,7 @@ def _plain_engine(spec: EngineSpec) -> Engine:
                 f"the embedded recogniser understands English only, not {spec.language!r}: name the "
                 f"directory of a Vosk model for it (config: speech.models.{spec.language}, engine and path)"
             )
-        return MoonshineEngine(spec.model_path)
+        return MoonshineEngine(spec.model_path, spec.kept)
     if spec.model_path is None:
         raise ModelMissing(
             f"the Vosk engine for {spec.language!r} needs the directory of a model: unpack one from the Vosk "

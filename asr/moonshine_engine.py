@@ -28,7 +28,8 @@ import numpy.typing as npt
 from asr.confidence import Calibration, shipped_calibration
 from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
 from asr.errors import EngineError, ModelInvalid, ModelMissing, SessionClosed
-from asr.moonshine_graph import Graphs, build, frames_of, model_file
+from asr.moonshine_cache import graphs_of
+from asr.moonshine_graph import NETWORKS, Graphs, frames_of, model_file
 from asr.runtime import one_thread_session
 
 RATE_HZ = 16_000
@@ -143,6 +144,8 @@ class MoonshineEngine:
     model_path : Path or None
         Directory with encoder_model and decoder_model_merged (.ort or .onnx) and tokenizer.bin; None for the best
         one that an installed package carries.
+    kept : Path or None
+        Directory where the rebuilt networks are kept for the next process (see moonshine_cache); None for nowhere.
 
     Raises
     ------
@@ -150,9 +153,10 @@ class MoonshineEngine:
         Where there is no such directory or a file of it is missing.
     """
 
-    def __init__(self, model_path: Path | None = None) -> None:
+    def __init__(self, model_path: Path | None = None, kept: Path | None = None) -> None:
         self._path = best_model() if model_path is None else model_path
-        encoder, _ = (model_file(self._path, name) for name in ("encoder_model", "decoder_model_merged"))
+        self._kept = kept
+        encoder, _ = (model_file(self._path, name) for name in NETWORKS)
         if not (self._path / "tokenizer.bin").is_file():
             raise ModelMissing(f"{self._path} is not a Moonshine model: it has no tokenizer.bin")
         digest = hashlib.sha256(encoder.read_bytes()).hexdigest()[:12]
@@ -177,7 +181,7 @@ class MoonshineEngine:
     def load(self) -> None:
         """Read both networks and run them once."""
         if self._networks is None:
-            networks = Networks(self._path)
+            networks = Networks(self._path, self._kept)
             networks.listen(np.zeros(RATE_HZ, np.float32))
             self._networks = networks
 
@@ -193,9 +197,9 @@ class MoonshineEngine:
 class Networks:
     """Encoder, decoder and vocabulary of a model directory; stateless between calls."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept: Path | None = None) -> None:
         try:
-            graphs = build(path)
+            graphs = graphs_of(path, kept)
             self._encoder = one_thread_session(graphs.encoder)
             self._decoder = one_thread_session(graphs.decoder)
         except (ModelInvalid, ModelMissing):

@@ -27,6 +27,8 @@ from asr.errors import ModelInvalid, ModelMissing
 Floats = npt.NDArray[np.float32]
 ROTARY = 32
 """Leading dimensions of a head that turn with the position."""
+NETWORKS = ("encoder_model", "decoder_model_merged")
+"""Names of the published files, without their endings."""
 LONGEST = 4096
 """Positions in the rotary tables: frames of the encoder (24 ms) or tokens."""
 _EPSILON = 1e-5
@@ -240,7 +242,7 @@ class _Builder:
 
 
 def build(path: Path) -> Graphs:
-    """Read a model directory and build both graphs; takes about a second.
+    """Read a model directory and build both graphs; takes about a second, so that moonshine_cache keeps them.
 
     Parameters
     ----------
@@ -252,7 +254,7 @@ def build(path: Path) -> Graphs:
     ModelMissing, ModelInvalid
         Where a network is missing, or what is in it is not a Moonshine model.
     """
-    encoder, decoder = (_Weights(model_file(path, name)) for name in ("encoder_model", "decoder_model_merged"))
+    encoder, decoder = (_Weights(model_file(path, name)) for name in NETWORKS)
     layers = decoder.layers("/model/decoder/layers.")
     table = decoder.array("model.decoder.embed_tokens.weight_merged_0_quantized")
     scale = float(decoder.array("model.decoder.embed_tokens.weight_merged_0_scale").ravel()[0])

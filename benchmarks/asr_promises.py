@@ -24,6 +24,7 @@ from benchmarks import asr_accuracy, asr_audio, asr_latency, asr_layer, asr_load
 from benchmarks.asr_audio import RATE_HZ, READING, Samples, Utterance
 from benchmarks.asr_figures import Finding, left_out
 from nabra.generations import load
+from nabra.state import recogniser_cache, state_dir
 
 Measure = Callable[[], list[Finding]]
 
@@ -226,7 +227,7 @@ def moonshine() -> EngineSpec:
         embedded_model()
     except AsrError as problem:
         raise _Missing(str(problem)) from problem
-    return EngineSpec(EngineKind.MOONSHINE, "en")
+    return EngineSpec(EngineKind.MOONSHINE, "en", kept=recogniser_cache(state_dir()))
 
 
 def vosk() -> EngineSpec:

@@ -17,6 +17,7 @@ from asr.whisper_engine import INSTALL, runtime_installed
 from config.schema import Config, SpeechEngine, SpeechModel
 from emotion import ToneModel, TrackerSettings
 from emotion.model import at_prior
+from nabra.state import recogniser_cache, state_dir
 from nabra.tone_batches import ToneAsker, ToneAtOnce
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ def _spec(config: Config, language: str, model: SpeechModel) -> EngineSpec:
     phrases = key_phrases(config, language)
     crowded = model.crowded if phrases else None
     kind = EngineKind(model.engine.value)
-    return EngineSpec(kind, language, model.path, phrases, final=final, crowded=crowded)
+    kept = recogniser_cache(config.state_dir or state_dir())
+    return EngineSpec(kind, language, model.path, phrases, final=final, crowded=crowded, kept=kept)
 
 
 def key_phrases(config: Config, language: str) -> tuple[str, ...]:

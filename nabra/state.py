@@ -1,4 +1,4 @@
-"""Where Nabra keeps what outlives a process: records, compiled kernels, fitted artifacts."""
+"""Where Nabra keeps what outlives a process: records, compiled kernels, rebuilt recognisers, fitted artifacts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from emotion import kernels_key
 
 KERNEL_CACHE_VARIABLE = "NUMBA_CACHE_DIR"
+RECOGNISER_CACHE_VARIABLE = "NABRA_RECOGNISER_CACHE"
 
 
 def state_dir() -> Path:
@@ -41,3 +42,12 @@ def use_kernel_cache(directory: Path | None = None) -> Path | None:
         return None
     os.environ[KERNEL_CACHE_VARIABLE] = str(cache)
     return cache
+
+
+def recogniser_cache(state: Path) -> Path:
+    """Return where recognisers keep what they made of their models: the variable's directory, else in the state's.
+
+    What is kept there is named by the digest of what it was made of, so several sites may share a directory.
+    """
+    own = os.environ.get(RECOGNISER_CACHE_VARIABLE)
+    return Path(own).expanduser() if own else state / "recognisers"

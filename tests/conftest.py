@@ -1,14 +1,42 @@
 """Fixtures that every room's tests share."""
 
+import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nabra.state import use_kernel_cache
+from emotion import kernels_key
+from nabra.state import KERNEL_CACHE_VARIABLE, RECOGNISER_CACHE_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
-# Before anything imports numba: beside the sources a kernel would outlive a change of what it was compiled from.
-use_kernel_cache(ROOT / ".pytest_cache")
+# Before anything imports numba: compiled kernels where they are kept for this state of their sources without a variable
+# (emotion/kernels), so that processes with it and without it find what the others compiled.
+os.environ[KERNEL_CACHE_VARIABLE] = os.environ.get(KERNEL_CACHE_VARIABLE) or str(
+    ROOT / "emotion" / "kernels" / "__pycache__" / kernels_key()
+)
+# Every worker of every test site would build its networks anew otherwise; the tests' own processes inherit it.
+RECOGNISERS = ROOT / ".pytest_cache" / "recognisers"
+os.environ[RECOGNISER_CACHE_VARIABLE] = str(RECOGNISERS)
+
+
+@pytest.fixture(autouse=True)
+def unrecorded() -> Iterator[list[str]]:
+    """Calls of this test that ended without a decision record: in no test may there be one that is not meant."""
+    calls: list[str] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage() == "a call ended without a decision record":
+                calls.append(record.__dict__["data"]["call"])
+
+    handler = Listening()
+    logger = logging.getLogger("nabra.service")
+    logger.addHandler(handler)
+    yield calls
+    logger.removeHandler(handler)
+    assert not calls, f"without a decision record: {calls}"
 
 
 @pytest.fixture(scope="session")

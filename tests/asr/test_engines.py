@@ -61,7 +61,7 @@ def test_the_embedded_engine_cannot_be_limited() -> None:
 def test_a_description_comes_back_from_json() -> None:
     spec = EngineSpec(EngineKind.SCRIPTED, "ar", Path("x"), ("a",), (ScriptedLine(0.0, 1.0, "مرحبا"),))
     assert EngineSpec.from_json(spec.to_json()) == spec
-    spec = EngineSpec(EngineKind.MOONSHINE, "en", final=spec, crowded=Path("small"))
+    spec = EngineSpec(EngineKind.MOONSHINE, "en", final=spec, crowded=Path("small"), kept=Path("kept"))
     assert EngineSpec.from_json(spec.to_json()) == spec
     for text in ("", "{}", "[]", '{"kind": "none"}'):
         with pytest.raises(WireError):

@@ -6,11 +6,12 @@ import pytest
 from asr.decoder import Answer, DecoderClient, InlineDecoder
 from asr.endpoint import EndpointSettings
 from asr.engine import Samples
-from asr.engines import EngineKind, EngineSpec, create_engine
+from asr.engines import create_engine
 from asr.errors import AudioInvalid
 from asr.events import Endpoint, Final, Partial, RecognitionDegraded, SpeechEvent, SpeechPaused, SpeechStarted
 from asr.listener import Listener, ListenerSettings
 from telephony.audio import read_audio
+from tests.asr.pools import MOONSHINE
 from tests.asr.speech import embedded_speech, music, noise, silence, tones, trimmed
 from tests.conftest import ROOT
 
@@ -246,7 +247,7 @@ def test_what_is_not_speech_never_reaches_a_recogniser(
 
 
 def test_real_speech_becomes_the_words_that_were_read(heard: list[SpeechEvent]) -> None:
-    engine = create_engine(EngineSpec(EngineKind.MOONSHINE, "en"))
+    engine = create_engine(MOONSHINE)
     listener = Listener(InlineDecoder(engine), ListenerSettings(), heard.append)
     speak(listener, np.concatenate([silence(1), embedded_speech(8000, 0.0, 8.0), silence(1)]))
     text = " ".join(event.text for event in heard if isinstance(event, Final)).lower()

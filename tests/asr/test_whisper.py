@@ -13,7 +13,7 @@ from asr.errors import EngineError, ModelInvalid, ModelMissing
 from asr.refined_engine import CrowdedEngine, RefinedEngine
 from asr.whisper_engine import Guards, WhisperEngine, check_whisper_directory, log_mel, text_before
 from telephony.audio import resample
-from tests.asr.speech import embedded_speech, music, noise, silence, tones
+from tests.asr.speech import embedded_speech, music, need_whisper, noise, silence, tones
 
 
 @pytest.mark.parametrize("mels", [80, 128])
@@ -58,6 +58,7 @@ def test_what_is_doubted(text: str, log_probability: float, doubted: bool) -> No
 
 
 def test_nobody_speaks_in_what_is_no_speech() -> None:
+    need_whisper()
     session = create_engine(EngineSpec(EngineKind.WHISPER, "en")).session()
     for seconds in (1.0, 3.0):
         ringback = tones(seconds, 400, 450, on_s=0.4, off_s=0.2)
@@ -71,16 +72,21 @@ def test_nobody_speaks_in_what_is_no_speech() -> None:
 
 def test_a_directory_is_checked_before_native_code_sees_it(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="there is no directory"):
-        WhisperEngine(tmp_path / "none", "en")
+        check_whisper_directory(tmp_path / "none")
     with pytest.raises(ModelInvalid, match=r"it has no model\.bin"):
         check_whisper_directory(tmp_path)
     for name in ("model.bin", "config.json", "vocabulary.txt"):
         (tmp_path / name).write_bytes(b"x")
+    check_whisper_directory(tmp_path)
+    need_whisper()
+    with pytest.raises(ModelMissing, match="there is no directory"):
+        WhisperEngine(tmp_path / "none", "en")
     with pytest.raises(ModelInvalid, match="cannot read"):
         WhisperEngine(tmp_path, "en").load()
 
 
 def test_a_model_of_english_only_is_not_taken_for_another_language() -> None:
+    need_whisper()
     with pytest.raises(ModelInvalid, match="English only"):
         create_engine(EngineSpec(EngineKind.WHISPER, "ar")).load()
 

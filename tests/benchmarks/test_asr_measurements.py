@@ -10,7 +10,7 @@ import pytest
 import config
 from asr.endpoint import Patience
 from asr.engine import Engine
-from asr.engines import EngineKind, EngineSpec, create_engine
+from asr.engines import create_engine
 from asr.events import Endpoint, Final
 from asr.pool_types import PoolSettings, Rung
 from benchmarks import asr_accuracy, asr_audio, asr_latency, asr_layer, asr_load, asr_resilience, asr_silence
@@ -20,8 +20,7 @@ from benchmarks.asr_live import Heard, Script, Spoken, script
 from benchmarks.asr_promises import Promises, first_words, model_of
 from benchmarks.asr_words import word_errors
 from nabra.generations import load
-
-SPEC = EngineSpec(EngineKind.MOONSHINE, "en")
+from tests.asr.pools import MOONSHINE as SPEC
 
 
 @pytest.fixture(scope="module")

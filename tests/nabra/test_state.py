@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emotion import kernels_key
-from nabra.state import state_dir, use_kernel_cache
+from nabra.state import recogniser_cache, state_dir, use_kernel_cache
 
 
 def test_own_variable_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -37,3 +37,12 @@ def test_no_place_for_kernels_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "file").write_text("")
     assert use_kernel_cache(tmp_path / "file") is None
     assert os.environ["NUMBA_CACHE_DIR"] == ""
+
+
+def test_recognisers_are_kept_in_the_state_or_where_a_variable_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("NABRA_RECOGNISER_CACHE")
+    assert recogniser_cache(tmp_path) == tmp_path / "recognisers"
+    monkeypatch.setenv("NABRA_RECOGNISER_CACHE", str(tmp_path / "shared"))
+    assert recogniser_cache(tmp_path / "state") == tmp_path / "shared"
