@@ -150,15 +150,19 @@ def english_sets(corpora: Path) -> Iterator[IntentTexts]:
         yield IntentTexts(name, "en", train, test, by_label)
 
 
+def clinc150(corpora: Path) -> dict[str, tuple[Example, ...]]:
+    """Every part of CLINC150 by its name: train, val and test of 150 labels, and `oos_...` of none of them."""
+    parts = json.loads((corpora / "intent" / "clinc150/data_full.json").read_text(encoding="utf-8"))
+    return {name: tuple((text, label) for text, label in rows) for name, rows in parts.items()}
+
+
 def arabic_sets(corpora: Path) -> Iterator[IntentTexts]:
     """Banking in Arabic: learnt from standard and Palestinian examples, tested on five ways of speaking."""
     folder = corpora / "intent" / "arbanking77"
     with (folder / "Banking77_intents.csv").open(encoding="utf-8", newline="") as stream:
         english = {row["label_ar"].strip(): row["label_en"].strip() for row in csv.DictReader(stream)}
     banking = {_plain(label): destination for label, destination in _banking_destinations().items()}
-    by_label = {
-        arabic: banking[_plain(label)] for arabic, label in english.items() if _plain(label) in banking
-    }
+    by_label = {arabic: banking[_plain(label)] for arabic, label in english.items() if _plain(label) in banking}
     train = _known(_csv(folder / "Banking77_Arabized_MSA_PAL_train.csv", "text", "label"), by_label)
     for name in ("MSA", "PAL", "Saudi", "Moroccan", "Tunisian"):
         test = _known(_csv(folder / f"Banking77_Arabized_{name}_test.csv", "text", "label"), by_label)
@@ -232,7 +236,5 @@ def _csv(file: Path, text: str, label: str, delimiter: str = ",") -> tuple[Examp
     with file.open(encoding="utf-8", newline="") as stream:
         # The tab-separated files do not quote; a lone quote mark in them is only a character.
         quoted = delimiter == ","
-        reader = csv.DictReader(
-            stream, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        )
+        reader = csv.DictReader(stream, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
         return tuple((row[text], row[label]) for row in reader)

@@ -1,143 +1,87 @@
 """What understanding a text costs, and how often it is right.
 
-`measure` times `IntentModel.predict` under the shipped intents, on thread CPU time. `accuracy` learns
-twenty examples of each label of public sets and routes the rest to three destinations, clean, misheard and
-cut short.
+Costs are of `IntentModel.predict` under the shipped intents, on thread CPU time, by words alone and with the
+sentence encoder where it is installed; how often it is right is measured by `intent_accuracy`.
 
-Run: python -m benchmarks.intent_stages [--draws N]
+Run alone: python -m benchmarks.intent_stages [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 import config
-from benchmarks.intent_sets import IntentTexts, arabic_sets, english_sets
+from benchmarks.asr_figures import Figure, Finding
+from benchmarks.intent_accuracy import BOTH, WORDS, accuracy
 from config.schema import Intent
-from router.intent import IntentModel, normalise
+from nabra.sentence_encoder import UseEncoder, installed
+from router.intent import IntentModel, SentenceEncoder, spoken
 
-CORPORA = Path(__file__).resolve().parent.parent.parent / "shared" / "corpora"
-EXAMPLES_PER_LABEL = 20
-MAX_TESTED = 1500
+Row = dict[str, object]
+Costs = NDArray[np.float64]
 
 
-def measure(quick: bool) -> list[dict[str, object]]:
-    """CPU of one `predict`, in microseconds of thread time: finals, and partials that grow word by word."""
-    settings = config.load()
+def measure(quick: bool) -> Iterator[Row]:
+    """Return rows of costs, in microseconds of thread time, and of accuracy."""
+    intents = config.load().intents.intents
+    yield from _costs(intents, None, quick)
+    if installed():
+        yield from _costs(intents, UseEncoder(), quick)
+    yield from accuracy(quick)
+
+
+def _costs(intents: Sequence[Intent], encoder: SentenceEncoder | None, quick: bool) -> Iterator[Row]:
+    """Rows of learning, of finals, and of partials that grow word by word; reading the probabilities included."""
+    reading = WORDS if encoder is None else BOTH
+    if encoder is not None:
+        encoder.encode(["hello"])  # loads it
     began = time.thread_time()
-    model = IntentModel.fit(settings.intents.intents)
-    fit_s = time.thread_time() - began
-    rows: list[dict[str, object]] = [_row("intent: learn all languages", "s", np.array([fit_s]))]
+    model = IntentModel.fit(intents, encoder=encoder)
+    yield _row(f"intent: learn all languages, {reading}", "s", np.array([time.thread_time() - began]))
+    partials: list[Costs] = []
     for language in model.languages:
-        texts = [text for i in settings.intents.intents if i.language == language for text in i.examples]
-        partials = [" ".join(words[:n]) for words in map(str.split, texts) for n in range(1, len(words) + 1)]
-        for name, sample in (("final", texts), ("partial", partials)):
-            rounds = 1 if quick else 10
-            rows.append(
-                _row(f"intent: predict, {name}, {language}", "us", _timed(model, sample * rounds, language))
-            )
-    return rows
+        finals = [text for intent in intents if intent.language == language for text in intent.examples]
+        growing = [" ".join(words[:n]) for words in map(str.split, finals) for n in range(1, len(words) + 1)]
+        for name, sample in (("final", finals), ("partial", growing)):
+            chosen = sample * (1 if quick else 10) if encoder is None else sample[:: 20 if quick else 4]
+            costs = _timed(_reader(model, encoder, language), chosen)
+            if name == "partial":
+                partials.append(costs)
+            yield _row(f"intent: predict, {name}, {language}, {reading}", "us", costs)
+    costs = np.concatenate(partials)
+    floor, aim = (0.15, 0.15) if encoder is None else (3.0, 3.0)
+    figure = Figure("CPU of a partial, mean", float(costs.mean()) / 1000, "ms", floor, aim)
+    note = f"{len(model.languages)} languages, the shipped examples word by word; the 99th percentile is "
+    note += f"{np.percentile(costs, 99) / 1000:.3g} ms"
+    yield Finding(f"intent: CPU, {reading}", "shipped examples", reading, len(costs), (figure,), note).as_row()
 
 
-def accuracy(corpora: Path, draws: int) -> list[dict[str, object]]:
-    """Share of texts routed right, to one of three destinations, per set: mean and deviation over draws."""
-    rows: list[dict[str, object]] = []
-    for texts in (*english_sets(corpora), *arabic_sets(corpora)):
-        results = [_one_draw(texts, seed) for seed in range(draws)]
-        row: dict[str, object] = {"set": texts.name, "labels": len(set(texts.destinations)), "draws": draws}
-        for name in results[0]:
-            values = np.array([result[name] for result in results])
-            row[name] = round(float(values.mean()), 4)
-        row["clean_sd"] = round(float(np.std([result["clean"] for result in results])), 4)
-        rows.append(row)
-        print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
-    return rows
+def _reader(model: IntentModel, encoder: SentenceEncoder | None, language: str) -> Callable[[str], object]:
+    def read(text: str) -> object:
+        vector = None if encoder is None else encoder.encode([spoken(text)])[0]
+        return model.predict(text, language, vector).probability
+
+    return read
 
 
-def _one_draw(texts: IntentTexts, seed: int) -> dict[str, float]:
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[str]] = {}
-    rest: list[tuple[str, str]] = []
-    for i in rng.permutation(len(texts.train)):
-        text, label = texts.train[i]
-        group = drawn.setdefault(label, [])
-        if len(group) < EXAMPLES_PER_LABEL:
-            group.append(text)
-        else:
-            rest.append((text, label))
-    intents = [
-        Intent(
-            name=label, language=texts.language, destination=texts.destinations[label], examples=tuple(group)
-        )
-        for label, group in sorted(drawn.items())
-    ]
-    model = IntentModel.fit(intents, seed=seed)
-    held_out = list(texts.test) or rest
-    held_out = [held_out[i] for i in rng.permutation(len(held_out))[:MAX_TESTED]]
-    vocabulary = sorted({word for text, _ in held_out for word in normalise(text).split()})
-    result: dict[str, float] = {}
-    for name, rate, cut in (
-        ("clean", 0.0, None),
-        ("wer10", 0.1, None),
-        ("wer20", 0.2, None),
-        ("wer30", 0.3, None),
-        ("first3", 0.0, 3),
-        ("first5", 0.0, 5),
-        ("first8", 0.0, 8),
-        ("first5_wer20", 0.2, 5),
-    ):
-        right: list[bool] = []
-        sure: list[float] = []
-        for text, label in held_out:
-            words = _misheard(normalise(text).split()[:cut], rate, vocabulary, rng)
-            posterior = model.predict(" ".join(words), texts.language)
-            right.append(posterior.destination == texts.destinations[label])
-            sure.append(posterior.probability)
-        result[name] = float(np.mean(right))
-        result[f"{name}_said"] = float(np.mean(sure))
-        if name in ("wer20", "first5_wer20"):
-            routed = np.array(sure) >= np.quantile(sure, 0.1 if name == "wer20" else 0.6)
-            result[f"{name}_right_of_surest_{90 if name == 'wer20' else 40}"] = float(
-                np.mean(np.array(right)[routed])
-            )
-    return result
-
-
-def _misheard(words: list[str], rate: float, vocabulary: list[str], rng: np.random.Generator) -> list[str]:
-    """Words with errors as recognisers make them: six in ten taken for another word, two lost, two put in."""
-    heard: list[str] = []
-    for word, chance in zip(words, rng.random(len(words)), strict=True):
-        if chance >= rate:
-            heard.append(word)
-            continue
-        kind = chance / rate
-        if kind < 0.6:
-            heard.append(vocabulary[rng.integers(len(vocabulary))])
-        elif kind < 0.8:
-            heard += [word, vocabulary[rng.integers(len(vocabulary))]]
-    return heard
-
-
-def _timed(
-    model: IntentModel, texts: list[str], language: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _timed(read: Callable[[str], object], texts: Sequence[str]) -> Costs:
     for text in texts[:50]:
-        model.predict(text, language)
+        read(text)
     costs = np.empty(len(texts))
     for i, text in enumerate(texts):
         began = time.thread_time_ns()
-        model.predict(text, language)
+        read(text)
         costs[i] = (time.thread_time_ns() - began) / 1000
     return costs
 
 
-def _row(stage: str, unit: str, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, object]:
+def _row(stage: str, unit: str, values: Costs) -> Row:
     p50, p95, p99, p999 = (round(float(v), 3) for v in np.percentile(values, [50, 95, 99, 99.9]))
     return {
         "stage": stage,
@@ -152,17 +96,11 @@ def _row(stage: str, unit: str, values: np.ndarray[tuple[int], np.dtype[np.float
 
 
 def main() -> None:
-    """Print both measurements as JSON lines."""
+    """Print every row as a JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=3, help="draws of training examples for each set")
-    options = parser.parse_args()
-    rows = measure(quick=False)
-    if CORPORA.is_dir():
-        rows += accuracy(CORPORA, options.draws)
-    else:
-        print("the corpora beside the checkout are missing: accuracy was not measured", file=sys.stderr)
-    for row in rows:
-        print(json.dumps(row, ensure_ascii=False))
+    parser.add_argument("--quick", action="store_true", help="one draw of each set, and fewer timings")
+    for row in measure(parser.parse_args().quick):
+        print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Fitted models on disk: arrays and JSON in one .npz, no pickle, found by what they were learnt from.
+"""What was learnt of each language, and how it is kept on disk: arrays and JSON in one .npz, no pickle.
 
-A stored model that is damaged, cut short or changed is not used: its name says what it was learnt from, its
-content carries the hash of what was learnt, and both must agree. The caller then learns anew.
+A stored file is found by what it was learnt from. One that is damaged, cut short or changed is not used: its
+name says what it was learnt from, its content carries the hash of what was learnt, and both must agree. The
+caller then learns anew.
 """
 
 from __future__ import annotations
@@ -12,34 +13,57 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from router.intent.lexical import LexicalModel
+from router.intent.sentences import SentenceModel
+from router.stopping import Aloud
 
-_ARRAYS = ("weights", "idf_squared", "intercept", "temperatures")
+_LEXICAL = ("weights", "idf_squared", "intercept", "temperatures")
+_SENTENCES = ("weights", "factors")
+_ALOUD = ("sure", "right")
 
 
-def content_hash(models: Mapping[str, LexicalModel]) -> str:
-    """SHA-256, in hex, of everything that inference uses."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What was learnt of one language.
+
+    Attributes
+    ----------
+    lexical : reads words.
+    held_out : float32 (examples, classes), what models that had not learnt an example made of it, calibrated,
+        in the order of the examples; a row of zeros where there was no such model.
+    aloud : the same examples as a caller says them, word by word; None where there was no such model.
+    sentences : reads a sentence encoder's vectors; None where it was fitted without one.
+    """
+
+    lexical: LexicalModel
+    held_out: NDArray[np.float32] = field(repr=False)
+    aloud: Aloud | None = field(default=None, repr=False)
+    sentences: SentenceModel | None = None
+
+
+def content_hash(models: Mapping[str, Fitted]) -> str:
+    """SHA-256, in hex, of everything that was learnt."""
     digest = hashlib.sha256()
     for language in sorted(models):
-        model = models[language]
-        digest.update(_described(language, model).encode())
-        for name in _ARRAYS:
-            digest.update(np.ascontiguousarray(getattr(model, name)).tobytes())
+        digest.update(_described(language, models[language]).encode())
+        for name, array in sorted(_arrays(language, models[language]).items()):
+            digest.update(f"\n{name}\n".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def save(file: Path, models: Mapping[str, LexicalModel]) -> None:
+def save(file: Path, models: Mapping[str, Fitted]) -> None:
     """Write models so that a reader finds all of them or none; raises OSError where that cannot be."""
     arrays: dict[str, NDArray[np.generic]] = {"hash": _packed(content_hash(models))}
     for language, model in models.items():
         arrays[f"{language}.about"] = _packed(_described(language, model))
-        for name in _ARRAYS:
-            arrays[f"{language}.{name}"] = getattr(model, name)
+        arrays.update(_arrays(language, model))
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as stream:
         try:
@@ -51,7 +75,7 @@ def save(file: Path, models: Mapping[str, LexicalModel]) -> None:
             raise
 
 
-def load(file: Path) -> dict[str, LexicalModel] | None:
+def load(file: Path) -> dict[str, Fitted] | None:
     """The models in a file, or None where there is none that can be trusted."""
     try:
         with np.load(file, allow_pickle=False) as stored:
@@ -64,23 +88,43 @@ def load(file: Path) -> dict[str, LexicalModel] | None:
     return models if trusted else None
 
 
-def _model(language: str, arrays: Mapping[str, NDArray[np.generic]]) -> LexicalModel:
+def _arrays(language: str, model: Fitted) -> dict[str, NDArray[np.generic]]:
+    arrays: dict[str, NDArray[np.generic]] = {f"{language}.held_out": model.held_out}
+    arrays |= {f"{language}.lexical.{name}": getattr(model.lexical, name) for name in _LEXICAL}
+    if model.aloud is not None:
+        arrays |= {f"{language}.aloud.{name}": getattr(model.aloud, name) for name in _ALOUD}
+    if model.sentences is not None:
+        arrays |= {f"{language}.sentences.{name}": getattr(model.sentences, name) for name in _SENTENCES}
+    return arrays
+
+
+def _model(language: str, arrays: Mapping[str, NDArray[np.generic]]) -> Fitted:
     about = json.loads(_unpacked(arrays[f"{language}.about"]))
     words, letters = about["words"], about["letters"]
-    return LexicalModel(
+    lexical = LexicalModel(
         intents=tuple(about["intents"]),
         word_rows={piece: row for row, piece in enumerate(words)},
         letter_rows={piece: len(words) + row for row, piece in enumerate(letters)},
-        **{name: arrays[f"{language}.{name}"] for name in _ARRAYS},  # type: ignore[arg-type]
+        **{name: arrays[f"{language}.lexical.{name}"] for name in _LEXICAL},  # type: ignore[arg-type]
     )
+    aloud, sentences = None, None
+    if about["aloud"]:
+        aloud = Aloud(**{name: arrays[f"{language}.aloud.{name}"] for name in _ALOUD})  # type: ignore[arg-type]
+    if about["sentences"]:
+        sentences = SentenceModel(
+            **{name: arrays[f"{language}.sentences.{name}"] for name in _SENTENCES}  # type: ignore[arg-type]
+        )
+    return Fitted(lexical, arrays[f"{language}.held_out"], aloud, sentences)  # type: ignore[arg-type]
 
 
-def _described(language: str, model: LexicalModel) -> str:
+def _described(language: str, model: Fitted) -> str:
     about = {
         "language": language,
-        "intents": list(model.intents),
-        "words": list(model.word_rows),
-        "letters": list(model.letter_rows),
+        "intents": list(model.lexical.intents),
+        "words": list(model.lexical.word_rows),
+        "letters": list(model.lexical.letter_rows),
+        "aloud": model.aloud is not None,
+        "sentences": model.sentences is not None,
     }
     return json.dumps(about, ensure_ascii=False)
 

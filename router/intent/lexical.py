@@ -58,20 +58,10 @@ class LexicalModel:
             letter_rows += self._letters(word)
         return self.intercept + self._block(word_rows) + self._block(letter_rows)
 
-    def probabilities(self, words: list[str], boost: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
-        """Calibrated probabilities of the classes, float64 (classes,), that sum to 1.
-
-        Parameters
-        ----------
-        words : of a normalised text; at least one.
-        boost : added to the calibrated scores, in nats.
-        """
-        scores = self.logits(words).astype(np.float64) / float(self.temperatures[bucket_of(len(words))])
-        if boost is not None:
-            scores = scores + boost
-        raised = np.exp(scores - scores.max())
-        total: NDArray[np.float64] = raised / raised.sum()
-        return total
+    def scores(self, words: list[str]) -> NDArray[np.float64]:
+        """Calibrated scores, float64 (classes,): log-probabilities but for a constant; of at least one word."""
+        scores: NDArray[np.float64] = self.logits(words).astype(np.float64)
+        return scores / float(self.temperatures[bucket_of(len(words))])
 
     def _letters(self, word: str) -> list[int]:
         rows = self._memo.get(word)

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from config.schema import Intent
 from router.intent import artifact
-from router.intent.lexical import LexicalModel
-from router.intent.normalise import normalise
+from router.intent.artifact import Fitted
+from router.intent.lexical import LexicalModel, bucket_of
+from router.intent.normalise import normalise, spoken
 from router.intent.phrases import HardWord, PhraseHits, Phrases
+from router.intent.sentences import SentenceEncoder
 from router.later import Later
+from router.stopping import Aloud
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
 
 MAX_WORDS = 200
@@ -63,13 +66,29 @@ class IntentPosterior:
         return max(self.by_destination.values(), default=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What an example looks like to a model that has not learnt it.
+
+    Attributes
+    ----------
+    intent : the one it is an example of.
+    text : as `normalise` leaves it; each once, in the order of the configuration.
+    by_intent : calibrated probabilities, without phrases; sums to 1.
+    """
+
+    intent: str
+    text: str
+    by_intent: Mapping[str, float]
+
+
 class IntentModel:
     """Intents of every language, learnt from an operator's examples: the same model for the same examples.
 
-    `model_id` is the SHA-256, in hex, of all that inference uses, phrases and destinations included.
+    `model_id` is the SHA-256, in hex, of all that was learnt and of phrases and destinations.
     """
 
-    def __init__(self, intents: Iterable[Intent], models: Mapping[str, LexicalModel]) -> None:
+    def __init__(self, intents: Iterable[Intent], models: Mapping[str, Fitted]) -> None:
         self._intents = tuple(intents)
         self._models = dict(models)
         languages = dict.fromkeys(intent.language for intent in self._intents)
@@ -89,22 +108,28 @@ class IntentModel:
         languages: Sequence[str] | None = None,
         seed: int = 0,
         cache_dir: Path | None = None,
+        encoder: SentenceEncoder | None = None,
     ) -> IntentModel:
         """Learn from examples, or take what was learnt from the same examples before.
 
-        Parameters ---------- intents : of every language, as config holds them. languages : those to learn;
-        None is all that occur. seed : of everything random. cache_dir : where fitted models are kept by
-        what they were learnt from, or None to learn anew. Where it cannot be written the next start is
-        slower, nothing else.
+        Parameters
+        ----------
+        intents : of every language, as config holds them.
+        languages : those to learn; None is all that occur.
+        seed : of everything random.
+        cache_dir : where fitted models are kept by what they were learnt from, or None to learn anew. Where it
+            cannot be written the next start is slower, nothing else.
+        encoder : whose vectors `predict` will be handed, or None where it will have words alone.
         """
         chosen = [intent for intent in intents if languages is None or intent.language in languages]
-        file = None if cache_dir is None else cache_dir / f"intents-{_key(chosen, seed)[:32]}.npz"
+        key = _key(chosen, seed, "" if encoder is None else encoder.encoder_id)
+        file = None if cache_dir is None else cache_dir / f"intents-{key[:32]}.npz"
         stored = None if file is None else artifact.load(file)
         if stored is not None:
             return cls(chosen, stored)
         models = {}
         for language in dict.fromkeys(intent.language for intent in chosen):
-            model = _learn([intent for intent in chosen if intent.language == language], seed)
+            model = _learn([intent for intent in chosen if intent.language == language], seed, encoder)
             if model is not None:
                 models[language] = model
         if file is not None:
@@ -117,24 +142,56 @@ class IntentModel:
         """Languages that something can be said about."""
         return tuple(self._phrases)
 
-    def predict(self, text: str, language: str) -> IntentPosterior:
-        """What a text in a language means; never fails, and says nothing where it knows nothing."""
+    def predict(self, text: str, language: str, vector: NDArray[np.float32] | None = None) -> IntentPosterior:
+        """What a text in a language means; never fails, and says nothing where it knows nothing.
+
+        Parameters
+        ----------
+        text : as it was heard so far.
+        language : of the call.
+        vector : the encoder's, of `normalise.spoken` of this very text, or None for words alone. It counts where
+            the model was fitted with an encoder.
+        """
         normalised = normalise(text)
         words = normalised.split()
         phrases = self._phrases.get(language)
         if phrases is None or not words:
             return IntentPosterior({}, {}, len(words))
         hits = phrases.search(normalised)
-        by_intent = Later(lambda: self._by_intent(words, language, hits))
+        by_intent = Later(lambda: self._by_intent(words, language, hits, vector))
         by_destination = Later(lambda: self._by_destination(by_intent.all(), language))
         return IntentPosterior(by_intent, by_destination, len(words), hits.hard, bool(hits.boosts))
 
-    def _by_intent(self, words: list[str], language: str, hits: PhraseHits) -> dict[str, float]:
-        model = self._models.get(language)
+    def held_out(self, language: str) -> Sequence[HeldOut]:
+        """What models that had not learnt them make of the examples; none where nothing was learnt or held out."""
+        fitted = self._models.get(language)
+        if fitted is None:
+            return ()
+        names = fitted.lexical.intents
+        examples = _examples(intent for intent in self._intents if intent.language == language)
+        texts = [(name, normalised) for name, group in examples.items() for normalised in group]
+        return tuple(
+            HeldOut(name, text, dict(zip(names, row.tolist(), strict=True)))
+            for (name, text), row in zip(texts, fitted.held_out, strict=True)
+            if row.any()
+        )
+
+    def aloud(self, language: str) -> Aloud | None:
+        """The held-out examples of a language, misheard and read word by word; None where there are none."""
+        fitted = self._models.get(language)
+        return None if fitted is None else fitted.aloud
+
+    def _by_intent(
+        self, words: list[str], language: str, hits: PhraseHits, vector: NDArray[np.float32] | None
+    ) -> dict[str, float]:
+        fitted = self._models.get(language)
         by_intent: dict[str, float] = {}
-        if model is not None:
-            found = model.probabilities(words[:MAX_WORDS], _boost(model, hits.boosts))
-            by_intent = dict(zip(model.intents, found.tolist(), strict=True))
+        if fitted is not None:
+            scores = _scores(fitted, words[:MAX_WORDS], vector)
+            if hits.boosts:
+                scores = scores + _boost(fitted.lexical, hits.boosts)
+            raised = np.exp(scores - scores.max())
+            by_intent = dict(zip(fitted.lexical.intents, (raised / raised.sum()).tolist(), strict=True))
         if hits.hard is not None:
             left = 1 - HARD_WORD_SHARE if by_intent else 0.0
             by_intent = {name: left * probability for name, probability in by_intent.items()}
@@ -149,25 +206,48 @@ class IntentModel:
         return by_destination
 
 
-def _learn(intents: Sequence[Intent], seed: int) -> LexicalModel | None:
+def _scores(fitted: Fitted, words: list[str], vector: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """Calibrated scores of the classes, by the words, and by what the sentence means where that is known."""
+    if vector is None or fitted.sentences is None:
+        return fitted.lexical.scores(words)
+    by_words, by_sentence = fitted.sentences.factors[bucket_of(len(words))].astype(np.float64)
+    scores: NDArray[np.float64] = by_words * fitted.lexical.logits(words) + by_sentence * fitted.sentences.logits(
+        vector
+    )
+    return scores
+
+
+def _examples(intents: Iterable[Intent]) -> dict[str, dict[str, str]]:
+    """The examples of each intent that has any, by what `normalise` makes of them: each text once."""
+    found: dict[str, dict[str, str]] = {}
+    for intent in intents:
+        once: dict[str, str] = {}
+        for example in intent.examples:
+            once.setdefault(normalise(example), example)
+        once.pop("", None)
+        if once:
+            found[intent.name] = once
+    return found
+
+
+def _learn(intents: Sequence[Intent], seed: int, encoder: SentenceEncoder | None) -> Fitted | None:
     """The model of one language; None where there are not two intents to tell apart."""
-    examples = {intent.name: list(dict.fromkeys(filter(None, map(normalise, intent.examples)))) for intent in intents}
-    usable = [intent for intent in intents if examples[intent.name]]
-    if len(usable) < 2:
+    examples = _examples(intents)
+    if len(examples) < 2:
         return None
     from router.intent.fitting import fit_language
 
-    names = [intent.name for intent in usable]
-    return fit_language(names, [intent.destination for intent in usable], [examples[name] for name in names], seed)
+    destinations = {intent.name: intent.destination for intent in intents}
+    texts = [[spoken(example) for example in group.values()] for group in examples.values()]
+    return fit_language(list(examples), [destinations[name] for name in examples], texts, seed, encoder)
 
 
-def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float32] | None:
-    if not boosts:
-        return None
-    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents], dtype=np.float32)
+def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float64]:
+    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents])
 
 
-def _key(intents: Sequence[Intent], seed: int) -> str:
+def _key(intents: Sequence[Intent], seed: int, encoder_id: str) -> str:
     """Hash of everything that learning depends on."""
     learnt = [[intent.language, intent.name, intent.destination, list(intent.examples)] for intent in intents]
-    return hashlib.sha256(json.dumps([CODE_VERSION, seed, learnt], ensure_ascii=False).encode()).hexdigest()
+    about = [CODE_VERSION, seed, encoder_id, learnt]
+    return hashlib.sha256(json.dumps(about, ensure_ascii=False).encode()).hexdigest()

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from router.intent.copies import copies
 from router.intent.features import letter_pieces, word_pieces
 from router.intent.fitting import fit_language
 from router.intent.lexical import LexicalModel, bucket_of
+from router.intent.tfidf import Pieces
 
 TEXTS = ["pay my bill", "a", "i want to pay # now", "رصيدي كم", "unsubscribe", "pay pay pay"]
 
@@ -36,17 +38,26 @@ def test_scores_are_those_of_the_formula() -> None:
     words = np.array([4.0, 1.0]) / np.sqrt(17)
     expected = np.array([0.5 + words @ [3, 5], -0.5 + 7])
     assert model.logits(["pay", "pay"]) == pytest.approx(expected, rel=1e-6)
-    raised = np.exp(expected / 2)
-    assert model.probabilities(["pay", "pay"]) == pytest.approx(raised / raised.sum(), rel=1e-6)
-    boosted = np.exp(expected / 2 + [1, 0])
-    boost = np.array([1, 0], dtype=np.float32)
-    assert model.probabilities(["pay", "pay"], boost) == pytest.approx(boosted / boosted.sum(), rel=1e-6)
+    assert model.scores(["pay", "pay"]) == pytest.approx(expected / 2, rel=1e-6)
 
 
 def test_words_never_met_leave_the_intercept() -> None:
-    model = fit_language(["a", "b"], ["x", "y"], [["pay my bill"] * 3, ["buy a phone"] * 3], seed=0)
+    model = fit_language(["a", "b"], ["x", "y"], [["pay my bill"] * 3, ["buy a phone"] * 3], seed=0).lexical
     assert model.logits(["zzz"]) == pytest.approx(model.intercept)
 
 
 def test_buckets() -> None:
     assert [bucket_of(n) for n in (1, 2, 3, 4, 5, 7, 8, 99)] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_inference_by_hand_is_what_was_learnt() -> None:
+    """Scores that the fitted coefficients give the whole matrix, and those that inference gives each text."""
+    said = [["pay my bill", "i want to pay now", "settle an invoice"], ["buy a phone", "a new plan", "order it now"]]
+    texts = copies(said, np.random.default_rng(0))
+    fitted = fit_language(["pay", "buy"], ["x", "y"], said, seed=0).lexical
+    pieces = Pieces.of(texts)
+    idf = pieces.idf(np.arange(len(texts)))
+    coefficients = np.vstack([fitted.weights / idf[:, None], fitted.intercept])
+    expected = pieces.tfidf(idf) @ coefficients
+    for text, scores in zip(texts, expected, strict=True):
+        assert fitted.logits(list(text.words)) == pytest.approx(scores, abs=1e-5)

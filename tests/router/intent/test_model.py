@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import config
 from benchmarks.intent_sets import english_sets
 from config.schema import Intent
-from router.intent import IntentModel
+from router.intent import IntentModel, normalise
 
 SMALL = (
     Intent(
@@ -138,6 +139,28 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     assert IntentModel.fit(SMALL, cache_dir=blocked / "models").predict("pay my bill", "en").intent == "pay"
+
+
+def test_what_was_held_out_is_kept_with_the_model(tmp_path: Path) -> None:
+    written = replace(SMALL[1], examples=("Buy, a PHONE!", *SMALL[1].examples, "?"))
+    first = IntentModel.fit([SMALL[0], written, SMALL[2]], cache_dir=tmp_path)
+    found = first.held_out("en")
+    assert [(one.intent, one.text) for one in found] == [
+        (intent.name, normalise(text)) for intent in SMALL for text in intent.examples
+    ]
+    for one in found:
+        assert set(one.by_intent) == {"pay", "buy", "other"}
+        assert sum(one.by_intent.values()) == pytest.approx(1)
+    assert IntentModel.fit([SMALL[0], written, SMALL[2]], cache_dir=tmp_path).held_out("en") == found
+    assert first.held_out("ar") == ()
+
+
+def test_a_held_out_example_was_not_learnt(shipped: IntentModel) -> None:
+    """Learnt by heart, next to every example would be taken for its own intent."""
+    found = shipped.held_out("en")
+    right = np.mean([max(one.by_intent, key=one.by_intent.__getitem__) == one.intent for one in found])
+    learnt = np.mean([shipped.predict(one.text, "en").intent == one.intent for one in found])
+    assert 0.5 < right < 0.97 < learnt
 
 
 def test_one_intent_alone_is_not_guessed_but_its_hard_words_are_heard() -> None:

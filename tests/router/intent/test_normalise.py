@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.intent.normalise import NUMBER, normalise
+from router.intent.normalise import NUMBER, normalise, spoken
 from router.redact import redact
 
 
@@ -46,3 +46,22 @@ def test_it_is_idempotent_and_has_single_spaces(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert once == " ".join(once.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I’m CALLING, about   my bill!", "i'm calling about my bill"),
+        ("الْفَاتُورَةُ مسؤول، على", "الفاتورة مسؤول على"),
+        ("card [digits] ended", "card # ended"),
+        ("?!", ""),
+    ],
+)
+def test_what_is_spoken_keeps_its_spelling(text: str, expected: str) -> None:
+    assert spoken(text) == expected
+
+
+@given(text=st.text(max_size=60))
+def test_what_is_spoken_means_the_same_to_a_reader_of_words(text: str) -> None:
+    assert normalise(spoken(text)) == normalise(text)
+    assert spoken(spoken(text)) == spoken(text)

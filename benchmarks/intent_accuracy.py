@@ -1,0 +1,366 @@
+"""How often what callers say is understood: public sets, learnt from a few examples, judged on texts never learnt.
+
+Each draw takes some examples of each label of a set, fits the model that ships to them and judges it on other
+texts: clean, misheard, and cut short after five words. Misheard is a word error rate, as in `misheard`. Every
+threshold is set on one half of the judged texts for the other half, and the other way round. Both readings are
+judged: by words alone, and by words and sentences where the sentence encoder is installed. Intervals are 95 %, over
+draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.asr_figures import Figure, Finding, left_out, of_mean
+from benchmarks.intent_sets import Example, IntentTexts, arabic_sets, clinc150, english_sets
+from config.schema import Intent
+from nabra.sentence_encoder import INSTALL, UseEncoder, installed
+from router.intent import IntentModel, SentenceEncoder, spoken
+
+CORPORA = Path(__file__).resolve().parent.parent.parent / "shared" / "corpora"
+"""Beside the checkout."""
+
+EXAMPLES_PER_LABEL = 20
+FEW_EXAMPLES = 10
+DRAWS = 10
+MAX_TESTED = 400
+CONDITIONS = {"clean": (0.0, None), "WER 20": (0.2, None), "WER 30": (0.3, None), "5 words, WER 20": (0.2, 5)}
+"""Word error rate, and after how many words the caller is cut short."""
+
+WORDS, BOTH = "words alone", "words and sentences"
+PERCENT = "%"
+
+
+@dataclass(slots=True)
+class Judged:
+    """Texts of one set under one condition as one reading of one fitted model saw them.
+
+    Attributes
+    ----------
+    right : the strongest destination was the right one.
+    sure : its probability.
+    """
+
+    right: NDArray[np.bool_]
+    sure: NDArray[np.float64]
+
+    def accuracy(self) -> float:
+        """Share that is right, %."""
+        return 100 * float(self.right.mean())
+
+    def routed(self, share: float) -> tuple[float, float]:
+        """Coverage and error among what is routed, %, where thresholds are to route this share.
+
+        The threshold for one half of the texts is set on the other half.
+        """
+        covered, wrong = [], 0
+        for judged in (0, 1):
+            threshold = np.quantile(self.sure[1 - judged :: 2], 1 - share)
+            chosen = self.sure[judged::2] >= threshold
+            covered += chosen.tolist()
+            wrong += int((~self.right[judged::2][chosen]).sum())
+        return 100 * float(np.mean(covered)), 100 * wrong / max(1, sum(covered))
+
+
+@dataclass(slots=True)
+class Measured:
+    """Values of one figure, one for each draw."""
+
+    values: list[float] = field(default_factory=list)
+
+    def figure(self, name: str, floor: float | None, aim: float | None, *, more: bool = True) -> Figure:
+        """Return the mean and its interval."""
+        low, high = of_mean(self.values) if len(self.values) > 1 else (None, None)
+        return Figure(name, float(np.mean(self.values)), PERCENT, floor, aim, low, high, more)
+
+
+def misheard(words: Sequence[str], rate: float, vocabulary: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Words with errors as recognisers make them: six in ten taken for another word, two lost, two put in."""
+    heard: list[str] = []
+    for word, chance in zip(words, rng.random(len(words)), strict=True):
+        if chance >= rate:
+            heard.append(word)
+            continue
+        kind = chance / rate
+        if kind < 0.6:
+            heard.append(vocabulary[int(rng.integers(len(vocabulary)))])
+        elif kind < 0.8:
+            heard += [word, vocabulary[int(rng.integers(len(vocabulary)))]]
+    return heard
+
+
+def drawn(rows: Sequence[Example], count: int, rng: np.random.Generator) -> tuple[dict[str, list[str]], list[Example]]:
+    """Draw up to `count` examples of each label; return them by label, and the rest."""
+    groups: dict[str, list[str]] = {}
+    rest: list[Example] = []
+    for i in rng.permutation(len(rows)):
+        text, label = rows[i]
+        group = groups.setdefault(label, [])
+        if len(group) < count:
+            group.append(text)
+        else:
+            rest.append((text, label))
+    return dict(sorted(groups.items())), rest
+
+
+def fitted(
+    groups: dict[str, list[str]],
+    language: str,
+    leads_to: Callable[[str], str],
+    seed: int,
+    encoder: SentenceEncoder | None,
+) -> IntentModel:
+    """Return the model that ships, learnt from these examples."""
+    intents = [
+        Intent(name=label, language=language, destination=leads_to(label), examples=tuple(group))
+        for label, group in groups.items()
+    ]
+    return IntentModel.fit(intents, seed=seed, encoder=encoder)
+
+
+def judge(
+    model: IntentModel,
+    language: str,
+    texts: Sequence[tuple[str, str]],
+    encoder: SentenceEncoder | None,
+    passes: Callable[[str], bool] = lambda destination: True,
+) -> dict[str, Judged]:
+    """Return by reading what the model makes of texts, each given with its right destination.
+
+    `passes` says which destinations may be chosen; probabilities of the others only lower how sure it is.
+    """
+    vectors = None if encoder is None else encoder.encode([text for text, _ in texts])
+    found: dict[str, Judged] = {}
+    for reading in (WORDS,) if vectors is None else (WORDS, BOTH):
+        right, sure = [], []
+        for i, (text, destination) in enumerate(texts):
+            vector = vectors[i] if vectors is not None and reading == BOTH else None
+            by_destination = model.predict(text, language, vector).by_destination
+            best = max((name for name in by_destination if passes(name)), key=by_destination.__getitem__, default="")
+            right.append(best == destination)
+            sure.append(by_destination.get(best, 0.0))
+        found[reading] = Judged(np.array(right), np.array(sure))
+    return found
+
+
+def under_conditions(
+    model: IntentModel, texts: IntentTexts, held_out: Sequence[Example], seed: int, encoder: SentenceEncoder | None
+) -> dict[tuple[str, str], Judged]:
+    """Return what a model makes of a set's texts, by condition and reading."""
+    rng = np.random.default_rng([seed, 1])
+    said = [(spoken(text).split(), texts.destinations[label]) for text, label in held_out]
+    vocabulary = sorted({word for words, _ in said for word in words})
+    found: dict[tuple[str, str], Judged] = {}
+    for name, (rate, cut) in CONDITIONS.items():
+        heard = [(" ".join(misheard(words[:cut], rate, vocabulary, rng)), right) for words, right in said]
+        for reading, judged in judge(model, texts.language, heard, encoder).items():
+            found[name, reading] = judged
+    return found
+
+
+class Remembering:
+    """An encoder that keeps the vectors of the last texts it met: whole examples are drawn again and again."""
+
+    _MOST = 40_000
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def encoder_id(self) -> str:
+        """That of the encoder itself."""
+        return self._encoder.encoder_id
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return vectors of unit length, float32 (texts, size)."""
+        if len(self._known) > self._MOST:
+            self._known.clear()
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self._known.update(zip(new, self._encoder.encode(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+def accuracy(quick: bool) -> Iterator[dict[str, object]]:
+    """Return every promised figure of accuracy, as rows of a report."""
+    if not (CORPORA / "intent").is_dir():
+        yield left_out("intent: accuracy", "the corpora beside the checkout are missing").as_row()
+        return
+    encoder = Remembering(UseEncoder()) if installed() else None
+    if encoder is None:
+        yield left_out(f"intent: accuracy by {BOTH}", f"the sentence encoder is not installed: {INSTALL}").as_row()
+    draws = 1 if quick else DRAWS
+    findings = [*_six_sets(draws, encoder), *_arabic(draws, encoder), *_many_labels(draws, quick, encoder)]
+    yield from (finding.as_row() for finding in findings)
+
+
+def _six_sets(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
+    sets = list(english_sets(CORPORA))
+    by_reading: dict[str, dict[str, Measured]] = {}
+    each: dict[str, dict[str, list[float]]] = {}
+    for seed in range(draws):
+        values: dict[str, dict[str, list[float]]] = {}
+        for texts in sets:
+            rng = np.random.default_rng(seed)
+            groups, rest = drawn(texts.train, EXAMPLES_PER_LABEL, rng)
+            judged = list(texts.test) or rest
+            judged = [judged[i] for i in rng.permutation(len(judged))[:MAX_TESTED]]
+            model = fitted(groups, texts.language, texts.destinations.__getitem__, seed, encoder)
+            for (condition, reading), one in under_conditions(model, texts, judged, seed, encoder).items():
+                mine = values.setdefault(reading, {})
+                mine.setdefault(condition, []).append(one.accuracy())
+                each.setdefault(reading, {}).setdefault(f"{texts.name}, {condition}", []).append(one.accuracy())
+                if condition == "WER 20":
+                    _routed(mine, "most", one.routed(0.9))
+                elif condition == "5 words, WER 20":
+                    _routed(mine, "few", one.routed(0.42))
+        for reading, of_draw in values.items():
+            for name, of_sets in of_draw.items():
+                measured = by_reading.setdefault(reading, {}).setdefault(name, Measured())
+                measured.values.append(float(np.mean(of_sets)))
+    data = ", ".join(texts.name for texts in sets)
+    for reading, named in by_reading.items():
+        yield from _six_findings(reading, named, each[reading], data, draws)
+
+
+def _routed(values: dict[str, list[float]], name: str, found: tuple[float, float]) -> None:
+    coverage, error = found
+    values.setdefault(f"{name} covered", []).append(coverage)
+    values.setdefault(f"{name} wrong", []).append(error)
+    values.setdefault(f"{name} right", []).append(100 - error)
+
+
+def _six_findings(
+    reading: str, found: dict[str, Measured], each: dict[str, list[float]], data: str, draws: int
+) -> Iterator[Finding]:
+    told = f"mean of six sets: {data}; {EXAMPLES_PER_LABEL} examples a label"
+    by_set = "; ".join(f"{name} {np.mean(values):.1f}" for name, values in each.items())
+    rows: tuple[tuple[str, tuple[Figure, ...], str], ...] = (
+        (
+            "right, of three destinations",
+            (
+                found["clean"].figure("clean", 96.1, 96.5),
+                found["WER 20"].figure("WER 20", 93.6, 94.5),
+                found["WER 30"].figure("WER 30", 91.9, 92.5),
+                found["5 words, WER 20"].figure("first 5 words, WER 20", None, None),
+            ),
+            f"{told}. {by_set}",
+        ),
+        (
+            "routed and wrong, WER 20",
+            (
+                found["most covered"].figure("coverage", 87.9, 90.0),
+                found["most wrong"].figure("error among routed", 3.1, 3.0, more=False),
+            ),
+            f"{told}; thresholds from other texts, set to route 90 %",
+        ),
+        (
+            "right among routed, a tenth to a person, WER 20",
+            (found["most right"].figure("right among routed", 96.0, 98.0),),
+            f"{told}; thresholds from other texts; 93.8 % were right in Chu-Carroll & Carpenter 1999",
+        ),
+        (
+            "first 5 words, WER 20, the surest routed",
+            (
+                found["few covered"].figure("coverage", 40.0, 40.0),
+                found["few wrong"].figure("error among routed", 8.0, 5.0, more=False),
+            ),
+            f"{told}; thresholds from other texts, set to route 42 %",
+        ),
+    )
+    for name, figures, note in rows:
+        yield Finding(f"intent: {name}, by {reading}", data, reading, draws, figures, note)
+
+
+_ARABIC = {"MSA": (88.4, 90.0), "PAL": (83.6, 86.0), "Saudi": (79.1, 82.0)}
+
+
+def _arabic(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
+    """One fit for each draw serves all ways of speaking: they share their training part."""
+    sets = list(arabic_sets(CORPORA))
+    found: dict[str, dict[str, Measured]] = {}
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        groups, _ = drawn(sets[0].train, EXAMPLES_PER_LABEL, rng)
+        model = fitted(groups, "ar", sets[0].destinations.__getitem__, seed, encoder)
+        for texts in sets:
+            chosen = [texts.test[i] for i in rng.permutation(len(texts.test))[:MAX_TESTED]]
+            said = [(spoken(text), texts.destinations[label]) for text, label in chosen]
+            for reading, one in judge(model, "ar", said, encoder).items():
+                name = texts.name.removeprefix("arbanking77 ")
+                found.setdefault(reading, {}).setdefault(name, Measured()).values.append(one.accuracy())
+    for reading, named in found.items():
+        figures = tuple(one.figure(name, *_ARABIC.get(name, (None, None))) for name, one in named.items())
+        note = (
+            f"arbanking77: learnt from {EXAMPLES_PER_LABEL} standard and Palestinian examples a label, no other dialect"
+        )
+        yield Finding(
+            f"intent: right, of three destinations, Arabic, by {reading}", "arbanking77", reading, draws, figures, note
+        )
+
+
+def _many_labels(draws: int, quick: bool, encoder: SentenceEncoder | None) -> Iterator[Finding]:
+    """Many labels, each a destination of its own."""
+    banking = next(texts for texts in english_sets(CORPORA) if texts.name == "banking77")
+    clinc = clinc150(CORPORA)
+    found: dict[str, dict[str, Measured]] = {}
+    for seed in range(draws):
+        _add(found, "banking77, 10 examples", _few_shot(banking.train, banking.test, seed, encoder))
+        if not quick:
+            _add(found, "CLINC150, 10 examples", _few_shot(clinc["train"], clinc["test"], seed, encoder))
+            _add(found, "out of scope", _out_of_scope(clinc, seed, encoder))
+    for reading, named in found.items():
+        figures = [named["banking77, 10 examples"].figure("banking77, 77 labels", 82.3, 84.0)]
+        if not quick:
+            figures.append(named["CLINC150, 10 examples"].figure("CLINC150, 150 labels", 88.2, 89.0))
+        note = f"{FEW_EXAMPLES} examples a label, every label by itself, all test texts"
+        yield Finding(
+            f"intent: right, of many labels, by {reading}", "banking77, CLINC150", reading, draws, tuple(figures), note
+        )
+        if not quick:
+            yield Finding(
+                f"intent: out of scope, by {reading}",
+                "CLINC150",
+                reading,
+                draws,
+                (named["out of scope"].figure("recall with 90 % of in-scope kept", 86.0, 88.0),),
+                f"{EXAMPLES_PER_LABEL} examples a label, and 100 of `other`; threshold from the validation part",
+            )
+
+
+def _add(found: dict[str, dict[str, Measured]], name: str, by_reading: dict[str, float]) -> None:
+    for reading, value in by_reading.items():
+        found.setdefault(reading, {}).setdefault(name, Measured()).values.append(value)
+
+
+def _few_shot(
+    train: Sequence[Example], test: Sequence[Example], seed: int, encoder: SentenceEncoder | None
+) -> dict[str, float]:
+    groups, _ = drawn(train, FEW_EXAMPLES, np.random.default_rng(seed))
+    model = fitted(groups, "en", str, seed, encoder)
+    judged = judge(model, "en", [(spoken(text), label) for text, label in test], encoder)
+    return {reading: one.accuracy() for reading, one in judged.items()}
+
+
+def _out_of_scope(
+    clinc: dict[str, tuple[Example, ...]], seed: int, encoder: SentenceEncoder | None
+) -> dict[str, float]:
+    """Recall of texts that no label is for, where nine in ten of all others would be kept."""
+    groups, _ = drawn(clinc["train"], EXAMPLES_PER_LABEL, np.random.default_rng(seed))
+    groups["other"] = [text for text, _ in clinc["oos_train"]]
+    model = fitted(groups, "en", str, seed, encoder)
+    kept, outside = (
+        judge(
+            model, "en", [(spoken(text), label) for text, label in clinc[part]], encoder, lambda name: name != "other"
+        )
+        for part in ("val", "oos_test")
+    )
+    return {
+        reading: 100 * float(np.mean(outside[reading].sure < np.quantile(one.sure, 0.1)))
+        for reading, one in kept.items()
+    }
