@@ -9,7 +9,7 @@ import pytest
 from benchmarks import report, telephony_stages
 from benchmarks.timing import Spread, Stage, Stopwatch, measure_calls
 from nabra.cli import main
-from tests.nabra.test_commands import nabra
+from tests.nabra.command_line import nabra
 
 
 def test_a_spread_is_of_what_was_measured() -> None:

@@ -1,44 +1,21 @@
-"""The commands over files, run as a user runs them."""
+"""The commands over files, with the words that a user types."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from emotion.training.labels import EMOTIONS, emotion_of, gender_of, side
 from tests.conftest import ROOT
+from tests.nabra.command_line import nabra, nabra_process, rows
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 UPGRADE = SAMPLES / "sales-upgrade.flac"
 SILENT = SAMPLES / "silent.flac"
 
 
-def nabra(*words: object, text: str | None = None, state: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ)
-    if state is not None:
-        environment["NABRA_STATE"] = str(state)
-    return subprocess.run(
-        [sys.executable, "-m", "nabra", *map(str, words)],
-        input=text,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-        timeout=180,
-        check=False,
-    )
-
-
-def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def test_help_names_every_command() -> None:
-    done = nabra("--help")
+    done = nabra_process("--help")
     assert done.returncode == 0
     for name in (
         "demo",
@@ -218,7 +195,8 @@ def test_intent_says_where_it_is_unsure() -> None:
 @pytest.mark.parametrize("words", [["demo", "--out"], ["route", UPGRADE, "--picture"], ["route", UPGRADE, "--records"]])
 def test_a_folder_that_cannot_be_made_is_one_line(words: list[object], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    done = nabra(*words, tmp_path / "file" / "out")
+    run = nabra_process if words[0] == "demo" else nabra
+    done = run(*words, tmp_path / "file" / "out")
     assert done.returncode == 1
     assert done.stderr.startswith(f"nabra: {tmp_path}/file")
     assert done.stderr.endswith("a file stands where a folder is needed\n")

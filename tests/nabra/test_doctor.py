@@ -7,7 +7,7 @@ from pathlib import Path
 import config
 from config.schema import Config, Pbx, SpeechEngine, SpeechModel
 from nabra.operations.doctor import Finding, Level, machine, worst
-from tests.nabra.test_commands import nabra, rows
+from tests.nabra.command_line import nabra, rows
 
 
 def shipped(**changes: object) -> Config:

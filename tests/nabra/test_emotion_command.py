@@ -16,17 +16,18 @@ import pytest
 
 from telephony.audio import read_audio, write_wav
 from tests.conftest import ROOT
+from tests.nabra.command_line import nabra
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 UPGRADE, SILENT = SAMPLES / "sales-upgrade.flac", SAMPLES / "silent.flac"
 
 
-def started(*words: object, terminal: int | None = None, term: str = "xterm-256color") -> subprocess.Popen[str]:
-    """Run the command; standard output is a terminal of 90 columns where one is given."""
+def started(*words: object, terminal: int, term: str = "xterm-256color") -> subprocess.Popen[str]:
+    """Run the command in a process whose standard output is a terminal of 90 columns."""
     return subprocess.Popen(
         [sys.executable, "-m", "nabra", "emotion", *map(str, words)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if terminal is None else terminal,
+        stdout=terminal,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -55,9 +56,8 @@ def on_terminal(*words: object, interrupt_at: str = "", term: str = "xterm-256co
 
 
 def in_pipe(*words: object) -> tuple[int, str, str]:
-    process = started(*words)
-    shown, errors = process.communicate(timeout=180)
-    return process.returncode, shown, errors
+    done = nabra("emotion", *words)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_a_pipe_gets_a_line_for_each_estimate() -> None:

@@ -13,9 +13,9 @@ from config.schema import Config, FinalEngine, SpeechEngine, SpeechModel
 from nabra.ears import key_phrases, offline_recogniser, speech_specs, unheard_words
 from router.intent.normalise import normalise
 from router.redact import redact
-from tests.asr.speech import korean_model
+from tests.asr.speech import korean_model, need_whisper
 from tests.conftest import ROOT
-from tests.nabra.test_commands import nabra
+from tests.nabra.command_line import nabra
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ def test_an_unknown_word_is_found_wherever_it_stands(shipped: Config) -> None:
 
 
 def test_a_second_hearing_is_in_the_description(shipped: Config) -> None:
+    need_whisper()
     spec = speech_specs(heard_with(shipped, final=FinalEngine.WHISPER))["en"]
     assert spec.final is not None
     assert spec.final.kind is EngineKind.WHISPER

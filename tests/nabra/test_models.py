@@ -16,11 +16,12 @@ import pytest
 
 from asr.engines import EngineKind, EngineSpec
 from asr.moonshine_engine import best_model
+from asr.whisper_engine import packaged_model, runtime_installed
 from nabra.commands.models import _found
 from nabra.model_fetch import CarefulRedirects, FetchError, checked_entries, fetch, fetch_list, read_list
 from tests.asr.speech import korean_model
 from tests.conftest import ROOT
-from tests.nabra.test_commands import nabra
+from tests.nabra.command_line import nabra
 
 NAME = "vosk-model-small-xx-0.1"
 PARTS = {"am/final.mdl": b"a" * 3000, "conf/mfcc.conf": b"--x=1", "graph/HCLr.fst": b"h" * 500, "graph/Gr.fst": b"g"}
@@ -307,7 +308,7 @@ def test_what_is_configured_is_loaded_and_listed() -> None:
     files = [part for part in best_model().rglob("*") if part.is_file()]
     assert named["speech.models.en"]["size_mb"] == pytest.approx(sum(part.stat().st_size for part in files) / 1e6, 0.1)
     assert named["speech.models.ar"]["engine"] == "none"
-    assert named["final: whisper"]["usable"]
+    assert named["final: whisper"]["usable"] == (runtime_installed() and packaged_model() is not None)
 
 
 def test_what_a_recogniser_is_made_of_is_all_listed(tmp_path: Path) -> None:

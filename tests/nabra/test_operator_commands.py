@@ -9,7 +9,8 @@ import pytest
 from nabra.commands.check import examine
 from nabra.operations.records import RecordStore, RecordStoreSettings
 from tests.conftest import ROOT
-from tests.nabra.test_commands import UPGRADE, nabra, rows
+from tests.nabra.command_line import nabra, rows
+from tests.nabra.test_commands import UPGRADE
 
 DEFAULTS = ROOT / "config" / "defaults"
 
