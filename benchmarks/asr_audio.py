@@ -149,7 +149,7 @@ def spoken(count: int) -> list[Utterance]:
         for tool, voices in _ENGLISH_VOICES.items()
         if shutil.which(tool)
         for voice in voices
-        for text, pcm in zip(sentences, _said(tool, voice, tuple(sentences)), strict=True)
+        for text, pcm in zip(sentences, said_by(tool, voice, tuple(sentences)), strict=True)
     ]
 
 
@@ -157,7 +157,7 @@ def korean() -> list[Utterance]:
     """Return Korean sentences by espeak-ng, for the one real Vosk model that tests install; none without espeak-ng."""
     if not shutil.which("espeak-ng"):
         return []
-    said = _said("espeak-ng", "ko", _KOREAN)
+    said = said_by("espeak-ng", "ko", _KOREAN)
     return [Utterance.of(text, "espeak-ng ko", pcm) for text, pcm in zip(_KOREAN, said, strict=True)]
 
 
@@ -170,8 +170,11 @@ def _sentences(count: int) -> list[str]:
 
 
 @cache
-def _said(tool: str, voice: str, sentences: tuple[str, ...]) -> tuple[Samples, ...]:
-    """Let a voice say each sentence, with half a second of quiet line around it, at -24 dBov over noise at 30 dB."""
+def said_by(tool: str, voice: str, sentences: tuple[str, ...]) -> tuple[Samples, ...]:
+    """Let a voice of flite or espeak-ng say each sentence, as a telephone line gives it.
+
+    Half a second of quiet line is around it; speech is at -24 dBov, over noise at 30 dB.
+    """
     quiet = np.zeros(RATE_HZ // 2, np.int16)
     rng = np.random.default_rng(5)
     said = []

@@ -4,7 +4,8 @@ A stage module is `benchmarks/<something>_stages.py` with `measure(quick: bool)`
 `timing.Stage`, or a mapping with "stage", "unit" ("s", "ms" or "us"), "n" and percentiles, either "p50",
 "p95", "p99", "p999" of thread CPU time, or the same with "wall_" or "cpu_" before them. A row of what is promised has
 "figures" (see `promises`), the "audio" and the "model" they are of. A module that cannot measure here (a model is
-missing) raises; the report says so and goes on.
+missing) raises; the report says so and goes on. A module may have a picture of its own: `draw(path, facts, rows)`
+writes a PNG of its rows.
 """
 
 from __future__ import annotations
@@ -200,6 +201,17 @@ def write_plot(path: Path, facts: Mapping[str, object], rows: list[Row]) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+
+
+def own_pictures(folder: Path, facts: Mapping[str, object], rows: list[Row]) -> list[str]:
+    """Let each module that was measured draw its own picture, if it has one; return the names of the files."""
+    drawn = []
+    for name in dict.fromkeys(row.module for row in rows):
+        module = importlib.import_module(f"benchmarks.{name}_stages")
+        if hasattr(module, "draw"):
+            drawn.append(f"{name}.png")
+            module.draw(folder / drawn[-1], facts, [row for row in rows if row.module == name])
+    return drawn
 
 
 def _points(spread: Spread) -> Spreads:

@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     promised = [row for row in rows if row.figures]
     if promised:
         promises.write_plot(args.out / "promises.png", facts, promised)
+    pictures = report.own_pictures(args.out, facts, rows)
     if args.json:
         if cost is not None:
             print(json.dumps({"per_call": cost}), flush=True)
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             console.print(line)
         if cost is not None:
             console.print(_cost_line(cost), highlight=False)
-        names = ["bench.json", "bench.png", *(["promises.png"] if promised else [])]
+        names = ["bench.json", "bench.png", *(["promises.png"] if promised else []), *pictures]
         written = ", ".join(str(args.out / name) for name in names)
         console.print(f"written: {written}", highlight=False, soft_wrap=True)
     return 0 if rows else 1

@@ -1,0 +1,99 @@
+"""Callers of the benchmark are heard as a line hears them; what comes of it is counted, and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import decide_stages, report
+from benchmarks.decide_calls import ENDPOINT_S, FINAL_S, FORCED_S, LAG_S, LEAD_S, Ended, Spoken, live, speak
+from benchmarks.decide_stages import ALLOWED, EARLY, LISTENED, PERSON, RIGHT, WRONG_EARLY, Plan, Tally
+from config.schema import Budget, DecisionSettings
+from router.decider import said
+from router.stopping import STRICT
+from tests.router.scripted import generation
+
+
+def caller(text: str, destination: str = "sales", seed: int = 1) -> Spoken:
+    return speak(text, "en", destination, lambda word, rng: [word], np.random.default_rng(seed))
+
+
+def test_words_come_in_order_and_longer_ones_take_longer() -> None:
+    spoken = caller("i want to buy something")
+    assert [word for word, _ in spoken.heard] == ["i", "want", "to", "buy", "something"]
+    times = [0.0, *(at for _, at in spoken.heard)]
+    lengths = np.diff(times)
+    assert lengths.argmax() == 4
+    assert times[-1] == pytest.approx(spoken.ends_s)
+    assert 5 / 3.6 <= spoken.ends_s <= 5 / 1.6
+    assert spoken.by(0.0) == ""
+    assert spoken.by(times[2]) == "i want"
+    assert spoken == caller("i want to buy something")
+
+
+def test_a_sure_caller_is_decided_while_speaking_and_only_on_what_was_said() -> None:
+    spoken = caller("i want to buy a thing and then another thing and one more")
+    ended = live(generation(rules=()), spoken)
+    assert (ended.early, ended.routed, ended.right) == (True, True, True)
+    heard = spoken.by(ended.listened_s - LAG_S).split()
+    assert len(heard) >= 5
+    assert said(len(heard), ended.listened_s) == len(heard)
+    assert ended.listened_s < spoken.ends_s
+
+
+def test_a_caller_who_says_nothing_clear_is_heard_out_and_goes_to_a_person() -> None:
+    spoken = caller("well this is about a certain matter")
+    ended = live(generation(rules=(), decision=DecisionSettings(ask=False)), spoken)
+    assert (ended.early, ended.routed, ended.right) == (False, False, False)
+    assert ended.listened_s == pytest.approx(spoken.ends_s + ENDPOINT_S + FINAL_S, abs=1e-5)
+
+
+def test_a_caller_who_is_cut_is_decided_on_what_was_said_by_then() -> None:
+    decision = DecisionSettings(min_words=1000, ask=False)
+    cut = generation(rules=(), decision=decision, budget=Budget(listen_s=LEAD_S + 1.0))
+    late, soon = caller("so about this matter of mine i want to buy"), caller("buy me something please and do it now")
+    assert live(cut, late) == Ended(pytest.approx(1.0 + FORCED_S), early=False, routed=False, right=False)
+    assert live(cut, soon) == Ended(pytest.approx(1.0 + FORCED_S), early=False, routed=True, right=True)
+
+
+def test_the_figures_are_of_the_calls() -> None:
+    tally = Tally([Ended(1.0, True, True, True), Ended(2.0, True, True, False), Ended(3.0, False, False, False)])
+    shares = {name: tally.share(name) for name in (LISTENED, EARLY, WRONG_EARLY, RIGHT, PERSON)}
+    assert shares == {
+        LISTENED: 2.0,
+        EARLY: pytest.approx(200 / 3),
+        WRONG_EARLY: 50.0,
+        RIGHT: 50.0,
+        PERSON: pytest.approx(100 / 3),
+    }
+    assert Tally([Ended(3.0, False, False, False)]).share(WRONG_EARLY) is None
+
+
+def test_what_is_measured_is_the_rule_that_ships_and_the_one_before() -> None:
+    ways = decide_stages.settings()
+    fixed, _ = ways[decide_stages.FIXED]
+    assert (fixed.early_threshold, fixed.min_words) == (STRICT, 5)
+    assert [ways[decide_stages.allowing(error)][0].early_error for error in ALLOWED] == list(ALLOWED)
+    assert not any(decision.ask for decision, _ in ways.values())
+
+
+def test_the_picture_is_drawn_from_the_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+
+    def draw() -> Tally:
+        return Tally([Ended(*row) for row in zip(rng.uniform(1, 5, 9), *(rng.random((3, 9)) < 0.7), strict=True)])
+
+    found = {
+        ("en", rate, name): [draw() for _ in range(10)]
+        for rate in decide_stages.ERROR_RATES
+        for name in decide_stages.settings()
+    }
+    findings = list(decide_stages.findings(found, Plan((), 10, 9)))
+    assert all(figure.low < figure.value < figure.high for finding in findings for figure in finding.figures[:2])  # type: ignore[operator]
+    rows = [report.as_row("decide", finding.as_row()) for finding in findings]
+    rows.append(replace(rows[0], name="English, a real recogniser: heard to the end"))
+    assert report.own_pictures(tmp_path, {}, rows) == ["decide.png"]
+    assert (tmp_path / "decide.png").read_bytes().startswith(b"\x89PNG")
