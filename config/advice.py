@@ -12,7 +12,6 @@ from config.errors import Position
 from config.prompts import prompt_seconds
 from config.schema import Config, Destination, DestinationKind, Holiday, Skill, SpeechEngine
 
-FEW_EXAMPLES = 10
 _TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_known")
 
 
@@ -43,8 +42,6 @@ def check(config: Config) -> list[Warning_]:
         *_budget(config),
         *_understanding(config),
         *_customers(config),
-        *_examples(config),
-        *_phrases(config),
         *_tone(config),
         *_rules(config),
         *_calendar(config),
@@ -152,7 +149,6 @@ def _budget(config: Config) -> Iterator[Warning_]:
 
 
 def _understanding(config: Config) -> Iterator[Warning_]:
-    taught = {intent.language for intent in config.intents.intents}
     for language in config.languages:
         model = config.speech.models.get(language)
         if model is None or model.engine is SpeechEngine.NONE:
@@ -167,28 +163,6 @@ def _understanding(config: Config) -> Iterator[Warning_]:
                 "whisper is named, but what runs it is not installed: calls will be heard without it",
                 "pip install 'nabra[whisper]'",
             )
-        if language not in taught:
-            yield Warning_(
-                _at(config, "intents.files"),
-                f"there are no intents in '{language}'",
-                "add a file of examples",
-            )
-    by_language = {language: {i.name for i in config.intents.intents if i.language == language} for language in taught}
-    every = sorted(set().union(*by_language.values())) if by_language else []
-    for language in sorted(taught):
-        for name in every:
-            if name not in by_language[language]:
-                yield Warning_(
-                    _at(config, f"intents.{language}"),
-                    f"'{name}' is known in other languages, but not in '{language}'",
-                    "add examples of it",
-                )
-        for name, why in (
-            ("other", "small talk looks like a wish"),
-            ("agent", "asking for a person is guessed at"),
-        ):
-            if name not in every:
-                yield Warning_(_at(config, f"intents.{language}"), f"there is no intent '{name}', so {why}", "add one")
 
 
 def _customers(config: Config) -> Iterator[Warning_]:
@@ -204,48 +178,6 @@ def _customers(config: Config) -> Iterator[Warning_]:
         yield Warning_(
             _at(config, "customers.file"), "no row of the customer record can be used", "look at its columns"
         )
-
-
-def _examples(config: Config) -> Iterator[Warning_]:
-    homes: dict[tuple[str, str], str] = {}
-    for intent in config.intents.intents:
-        path = f"intents.{intent.language}.{intent.name}"
-        count = len(intent.examples)
-        if count < FEW_EXAMPLES:
-            have = "has no examples" if count == 0 else f"has {count} example{'s' if count > 1 else ''} only"
-            yield Warning_(
-                _at(config, path),
-                f"'{intent.name}' in '{intent.language}' {have}",
-                f"write at least {FEW_EXAMPLES}, as callers say it",
-            )
-        for i, example in enumerate(intent.examples):
-            said = " ".join(example.lower().split())
-            home = homes.setdefault((intent.language, said), intent.name)
-            repeated = home == intent.name and said in (
-                " ".join(earlier.lower().split()) for earlier in intent.examples[:i]
-            )
-            if home != intent.name or repeated:
-                yield Warning_(
-                    _at(config, f"{path}.examples[{i}]"),
-                    f"'{example}' stands under '{home}' already",
-                    "keep it in one place",
-                )
-
-
-def _phrases(config: Config) -> Iterator[Warning_]:
-    """Hard words decide at once: one that is also said for something else sends callers astray."""
-    for intent in config.intents.intents:
-        for i, phrase in enumerate(intent.hard_words):
-            for other in config.intents.intents:
-                if other.language != intent.language or other.name == intent.name:
-                    continue
-                wrong = [e for e in other.examples if f" {phrase.lower()} " in f" {e.lower()} "]
-                if wrong:
-                    yield Warning_(
-                        _at(config, f"intents.{intent.language}.{intent.name}.hard_words[{i}]"),
-                        f"'{phrase}' also occurs in '{wrong[0]}', an example of '{other.name}'",
-                        "choose a longer phrase, or make it a key phrase",
-                    )
 
 
 def _tone(config: Config) -> Iterator[Warning_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,12 @@ from numpy.typing import NDArray
 from config.schema import Config
 from nabra.state import state_dir
 from router.generation import Generation
+from router.intent import IntentModel
+from router.intent.findings import Report
+from router.intent.report import examine
 from telephony.audio import read_audio
+
+log = logging.getLogger(__name__)
 
 Samples = NDArray[np.int16]
 
@@ -52,6 +58,14 @@ def fit(config: Config, number: int) -> Generation:
     return Generation.fit(config, number, cache_dir=state_of(config) / "intents")
 
 
+def report_of(generation: Generation) -> Report:
+    """Return what is to be said of the examples that a generation learnt; no call needs it."""
+    model = generation.intent_model
+    if not isinstance(model, IntentModel):
+        return examine(generation.config, {})
+    return examine(generation.config, {language: model.held_out(language) for language in generation.config.languages})
+
+
 def load(config: Config, number: int) -> Loaded:
     """Fit a configuration and read its prompts.
 
@@ -64,4 +78,7 @@ def load(config: Config, number: int) -> Loaded:
     """
     named = {"notice": config.notice.prompts, "ask": config.notice.ask}
     prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
-    return Loaded(fit(config, number), prompts)
+    generation = fit(config, number)
+    if log.isEnabledFor(logging.INFO):
+        log.info(report_of(generation).headline())
+    return Loaded(generation, prompts)

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.emotion.corpus import write_corpus
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 BIN = str(Path(sys.executable).parent)
+Done = subprocess.CompletedProcess[str]
 
 
 def shown() -> list[str]:
@@ -34,6 +36,7 @@ RUN_AS_THEY_ARE = [
     "nabra check nabra.yaml",
     "nabra pbx-files --config nabra.yaml for-asterisk",
     'nabra intent --config nabra.yaml "I was charged twice this month"',
+    "nabra intent --config nabra.yaml --report",
     "nabra route --config nabra.yaml recording.wav",
     "nabra explain 3f2a",
     "nabra route --json calls/*.wav",
@@ -44,13 +47,15 @@ RUN_AS_THEY_ARE = [
     "nabra train --quick labelled --out tried",
     "nabra train labelled --out my-tone",
     "nabra intent --json < lines.txt",
+    "nabra intent --report --json",
     "nabra replay records --config edited.yaml",
     "nabra replay records --config edited.yaml --html week.html --csv week.csv --language ar",
     "nabra compare nabra.yaml edited.yaml --records records",
     "nabra replay --recordings calls --config edited.yaml --config nabra.yaml --out tried",
-    "nabra bench --quick",
     "nabra models",
 ]
+RUN_BESIDE_THEM = "nabra bench --quick"
+"""It takes minutes, of which it waits for half."""
 RUN_BELOW = [
     "cp -r config/defaults my-site && cd my-site",
     "nabra serve nabra.yaml",
@@ -102,7 +107,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_shell(command: str, folder: Path) -> Done:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -114,13 +119,33 @@ def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def bench(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Done]]:
+    """Begin to measure; return what waits for the end of it."""
+    said = tmp_path_factory.mktemp("bench")
+    out, errors = said / "out", said / "errors"
+    with out.open("w", encoding="utf-8") as output, errors.open("w", encoding="utf-8") as told:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {RUN_BESIDE_THEM}"], cwd=site, env=environment(site), stdout=output, stderr=told
+        )
+    yield lambda: Done(process.args, process.wait(280), out.read_text(encoding="utf-8"), errors.read_text("utf-8"))
+    process.kill()
+    process.wait()
+
+
 def test_every_command_shown_is_accounted_for() -> None:
-    assert sorted(set(shown())) == sorted(RUN_AS_THEY_ARE + RUN_BELOW + RUN_FROM_LOOPBACK + RUN_IN_ASTERISK)
+    assert sorted(set(shown())) == sorted(
+        [*RUN_AS_THEY_ARE, RUN_BESIDE_THEM, *RUN_BELOW, *RUN_FROM_LOOPBACK, *RUN_IN_ASTERISK]
+    )
 
 
 @pytest.mark.parametrize("command", RUN_AS_THEY_ARE)
+@pytest.mark.usefixtures("bench")
 def test_command(site: Path, command: str) -> None:
-    done = run_shell(command, site)
+    works(run_shell(command, site))
+
+
+def works(done: Done) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert "Traceback" not in done.stderr
@@ -204,3 +229,10 @@ def wait_for(log: Path, text: str) -> None:
             return
         time.sleep(0.1)
     pytest.fail(f"{text!r} never came: {log.read_text(encoding='utf-8')}")
+
+
+def test_the_bench_measures_every_stage(site: Path, bench: Callable[[], Done]) -> None:
+    done = bench()
+    works(done)
+    assert "not measured: " not in done.stderr
+    assert all((site / "out" / "bench" / name).is_file() for name in ("bench.json", "bench.png", "promises.png"))

@@ -9,9 +9,17 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.errors import Position
+
+if TYPE_CHECKING:
+    from config.schema import Config
+
+SHOWN_OF_A_KIND = 3
+"""Remarks on examples may be many: so many of each kind are told here, all in `nabra intent --report`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _for_people(remark: Remark) -> str:
     """One line for other programs; on a terminal, lines that fit it."""
-    return remark.wrapped(shutil.get_terminal_size().columns) if sys.stdout.isatty() else str(remark)
+    from nabra.intent_view import isolated
+
+    return isolated(remark.wrapped(shutil.get_terminal_size().columns)) if sys.stdout.isatty() else str(remark)
 
 
 def _hours(path: Path) -> Iterable[str]:
@@ -116,7 +126,7 @@ def examine(path: Path) -> Iterable[Remark]:
     from asr.errors import AsrError
     from asr.trial import try_engine
     from nabra.ears import speech_specs, unheard_words
-    from nabra.generations import fit
+    from nabra.generations import fit, report_of
     from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
     from router.errors import RouterError, RulesError
@@ -124,7 +134,7 @@ def examine(path: Path) -> Iterable[Remark]:
 
     try:
         config = configuration.load(path)
-        rules = fit(config, number=1).rules.rules
+        generation = fit(config, number=1)
     except (configuration.ConfigError, RulesError) as error:
         for problem in error.problems:
             yield Remark(True, problem.position, problem.message, problem.expected, problem.nearest)
@@ -132,6 +142,7 @@ def examine(path: Path) -> Iterable[Remark]:
     except RouterError as error:
         yield Remark(True, None, str(error))
         return
+    rules = generation.rules.rules
     for language, spec in speech_specs(config).items():
         try:
             create_engine(spec)
@@ -157,3 +168,19 @@ def examine(path: Path) -> Iterable[Remark]:
         yield Remark(False, place, idle.message, advice=idle.advice)
     for warning in configuration.check(config):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)
+    told = report_of(generation).remarks
+    for _, kind in groupby(told, key=lambda remark: remark.kind):
+        remarks = list(kind)
+        for remark in remarks[:SHOWN_OF_A_KIND]:
+            yield Remark(False, _place(config, remark.place), remark.message, advice=remark.advice)
+        more = len(remarks) - SHOWN_OF_A_KIND
+        if more > 0:
+            place = _place(config, remarks[SHOWN_OF_A_KIND].place)
+            yield Remark(False, place, f"and {more} more like these", advice="see `nabra intent --report`")
+
+
+def _place(config: Config, path: str) -> Position | None:
+    """Where something stands, or else what it belongs to."""
+    while path and path not in config.places:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return config.places.get(path)

@@ -1,4 +1,4 @@
-"""`nabra intent [TEXT...]`: what a caller who says this wants."""
+"""`nabra intent [TEXT...]`: what a caller who says this wants; with --report what the examples themselves lack."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nabra.commands.files import language_of, print_json
+from nabra.errors import NabraError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "intent",
-        help="say where texts would be sent",
+        help="say where texts would be sent, or with --report what is wrong with the examples",
         description="Say what a caller wants who says these texts, one a line of standard input where none is given. "
         "With --json: {text, destination, intent, probability, probabilities}; the text is as the classifier saw it, "
         "digits removed; the probabilities are of the destinations. Below what a caller "
-        "who has finished needs it says unsure: such a caller is asked once, and then a person answers.",
+        "who has finished needs it says unsure: such a caller is asked once, and then a person answers. "
+        "With --report: how many of the configuration's own examples would go where they should had they not been "
+        "learnt, which intents are confused, which examples hurt, and where examples lack; with --json one object.",
     )
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="what the caller says (default: standard input)")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
@@ -28,15 +31,38 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         default=None,
         help="language of the texts (default: Arabic where the letters are, else the config's)",
     )
+    parser.add_argument("--report", action="store_true", help="judge the examples of the configuration")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line a text."""
+    """Print one line a text, or the report."""
+    return _report(args) if args.report else _read(args)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    import config
+    from nabra.generations import fit, report_of
+    from nabra.intent_view import as_json, view
+
+    if args.texts:
+        raise NabraError("--report judges the examples of the configuration, and takes no texts")
+    settings = config.load(args.config)
+    report = report_of(fit(settings, number=1))
+    if args.json:
+        print_json(as_json(report, settings.places))
+    else:
+        Console(highlight=False, markup=False, soft_wrap=True).print(view(report, settings.places))
+    return 0
+
+
+def _read(args: argparse.Namespace) -> int:
     import config
     from nabra.generations import load
-    from router.decider import FEW_WORDS
+    from router.decider import FEW_WORDS, leading_intent, strict
     from router.redact import redact
 
     settings = config.load(args.config)
@@ -48,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         language = "ar" if arabic else language_of(args.language, settings)
         posterior = generation.understand(seen, language)
         destination, probability = posterior.strongest()
-        intent = max(posterior.by_intent, key=lambda name: posterior.by_intent[name], default=None)
+        intent = leading_intent(posterior, posterior.hard, generation, language, destination)
         if args.json:
             print_json(
                 {
@@ -61,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             )
         else:
             short = 0 < posterior.words <= FEW_WORDS and not posterior.key_phrase and destination != settings.default
-            needed = decision.early_threshold if short else decision.threshold
+            needed = strict(generation) if short else decision.threshold
             unsure = "" if probability >= needed else f"   (unsure: {needed:.0%} is needed)"
             print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}{unsure}", flush=True)
     return 0

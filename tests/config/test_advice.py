@@ -12,8 +12,6 @@ from config.schema import (
     Action,
     Config,
     Hours,
-    Intent,
-    IntentSet,
     Pbx,
     PreferAgent,
     Rule,
@@ -65,39 +63,6 @@ def test_a_watchdog_shorter_than_what_it_watches(shipped: Config) -> None:
     text = said(dataclasses.replace(shipped, budget=budget))
     assert "the PBX gives up after 12 s" in text
     assert "gives up" not in said(shipped)
-
-
-def with_intents(shipped: Config, *intents: Intent) -> Config:
-    return dataclasses.replace(shipped, intents=IntentSet(files=shipped.intents.files, intents=intents))
-
-
-def intent(name: str, *examples: str, language: str = "en", hard: tuple[str, ...] = ()) -> Intent:
-    return Intent(name=name, language=language, destination="sales", examples=examples, hard_words=hard)
-
-
-def test_intents_that_lack_something(shipped: Config) -> None:
-    text = said(with_intents(shipped, intent("buy"), intent("sell", "i sell")))
-    assert "'buy' in 'en' has no examples" in text
-    assert "'sell' in 'en' has 1 example only" in text
-    assert "there are no intents in 'ar'" in text
-    assert "there is no intent 'other'" in text
-    assert "there is no intent 'agent'" in text
-    assert "nothing leads to" not in said(shipped)
-
-
-def test_an_intent_known_in_one_language_only(shipped: Config) -> None:
-    text = said(with_intents(shipped, intent("buy", "x"), intent("sell", "y", language="ar")))
-    assert "'buy' is known in other languages, but not in 'ar'" in text
-    assert "'sell' is known in other languages, but not in 'en'" in text
-
-
-def test_examples_and_hard_words_that_contradict_one_another(shipped: Config) -> None:
-    settings = with_intents(
-        shipped, intent("buy", "I want  one", hard=("no thanks",)), intent("not", "i want one", "no thanks please")
-    )
-    text = said(settings)
-    assert "'i want one' stands under 'buy' already" in text
-    assert "'no thanks' also occurs in 'no thanks please', an example of 'not'" in text
 
 
 def test_rules_that_make_no_use_of_tone(shipped: Config) -> None:

@@ -11,6 +11,7 @@ import pytest
 from config import SHIPPED
 from config.errors import Position
 from config.schema import PreferAgent, Skill
+from emotion.model import DEFAULT_MODEL
 from nabra.commands.check import Remark, _for_people, examine
 from nabra.live import channel_variables
 from telephony.ami_packets import check_action
@@ -78,3 +79,18 @@ def test_a_rule_that_can_never_act_is_named_where_it_stands(tmp_path: Path) -> N
     assert remark.position is not None
     line = file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
     assert line[remark.position.column - 1 :].startswith("words > 5")
+
+
+def test_a_tone_model_of_ones_own_whose_terms_forbid_service_is_named_where_it_stands(tmp_path: Path) -> None:
+    for name in ("intents", "prompts"):
+        (tmp_path / name).symlink_to(SHIPPED.parent / name)
+    file = tmp_path / "nabra.yaml"
+    text = SHIPPED.read_text(encoding="utf-8").replace("  model: null  ", f"  model: {DEFAULT_MODEL}  ")
+    file.write_text(text.replace("engine: moonshine}", "engine: none}"), encoding="utf-8")
+    forbidding = [remark for remark in examine(file) if "do not allow commercial service" in remark.text]
+    assert forbidding
+    for remark in forbidding:
+        assert not remark.error
+        assert remark.position is not None
+        line = file.read_text(encoding="utf-8").splitlines()[remark.position.line - 1]
+        assert line[remark.position.column - 1 :].startswith(str(DEFAULT_MODEL))
