@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,8 @@ def both(kernel: Any) -> list[Any]:
 
 
 def test_kernels_of_other_sources_are_never_taken_from_the_cache(tmp_path: Path) -> None:
+    # Compiling takes a while, and is not what is looked at here.
+    shutil.copytree(os.environ["NUMBA_CACHE_DIR"], tmp_path, dirs_exist_ok=True)
     code = (
         "import numba; from emotion.kernels import frames, statistics;"
         "print(numba.config.CACHE_DIR);"

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import config
 from telephony.audio import read_audio
 from tests.conftest import ROOT
-from tests.nabra.pbx_side import Caller, Site, quiet
+from tests.nabra.pbx_side import NOTICE_S, Caller, Site, quiet
 
 SAMPLES = ROOT / "nabra" / "demo" / "samples"
 Run = Callable[[Callable[[Site], Coroutine[Any, Any, None]]], None]
@@ -23,8 +22,7 @@ async def speak(caller: Caller, name: str, after_notice_s: float = 0.3) -> None:
 
 async def wait_for_notice(caller: Caller) -> None:
     """Be silent until the notice was played."""
-    notice = read_audio(config.load().notice.prompts["en"])
-    await caller.peer.send_audio(quiet(len(notice) / 8000 + 0.2))
+    await caller.peer.send_audio(quiet(NOTICE_S + 0.2))
 
 
 def decision_of(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One running service for each module of tests that asks for it."""
+"""One running service for all the tests that place calls on it."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from tests.nabra.calls_side import Run
 from tests.nabra.pbx_side import running_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run scenarios on one service that lives as long as this module's tests."""
+    """Run scenarios on one service, which stands still between them; each leaves it able to take the next call."""
     folder = tmp_path_factory.mktemp("site")
     loop = asyncio.new_event_loop()
     context = running_site(folder)

@@ -17,9 +17,11 @@ from config.schema import Config, Health, Listen, Pbx, Records, Secret
 from nabra.operations.bus import CallEvent
 from nabra.service import Service
 from telephony.ami_peer import AmiPeer
+from telephony.audio import read_audio, write_wav
 from telephony.peer import AudioSocketPeer
 
 SECRET = "only-for-this-test"
+NOTICE_S = 1.5
 
 
 @dataclass
@@ -110,11 +112,18 @@ class Site:
 
 
 def site_config(folder: Path, ami_port: int, **changes: object) -> Config:
-    """Return the shipped configuration on free ports, with everything that it writes in a folder."""
+    """Return the shipped configuration on free ports, with everything that it writes in a folder.
+
+    The notices are the shipped ones, cut off after NOTICE_S: every call waits for its notice, in real time.
+    """
     shipped = config.load()
+    prompts = {language: folder / f"notice.{language}.wav" for language in shipped.notice.prompts}
+    for language, path in prompts.items():
+        write_wav(path, read_audio(shipped.notice.prompts[language])[: int(NOTICE_S * 8000)])
     return dataclasses.replace(
         shipped,
         state_dir=folder / "state",
+        notice=dataclasses.replace(shipped.notice, prompts=prompts),
         listen=Listen(port=0, max_new_per_second=100),
         pbx=(Pbx(name="main", port=ami_port, username="nabra", secret=Secret(SECRET), announce_grace_s=0.5),),
         health=Health(port=0),

@@ -9,7 +9,7 @@ import config
 from asr.pooled import PooledDecoder
 from telephony.audio import read_audio
 from tests.nabra.calls_side import Run, decision_of, speak
-from tests.nabra.pbx_side import Site, quiet
+from tests.nabra.pbx_side import NOTICE_S, Site, quiet
 
 
 def test_a_sales_call_is_routed_and_written_down(run: Run) -> None:
@@ -21,7 +21,8 @@ def test_a_sales_call_is_routed_and_written_down(run: Run) -> None:
         assert variables["NABRA_INTENT"] == "upgrade"
         assert variables["NABRA_CALL"] == str(caller.call)
         assert list(variables)[-1] == "NABRA_ROUTE", "the route commits the rest, so it comes last"
-        notice = read_audio(config.load().notice.prompts["en"])
+        notice = read_audio(site.service.generation.config.notice.prompts["en"])
+        assert len(notice) == NOTICE_S * 8000
         heard = caller.peer.heard()[: len(notice)]
         assert np.corrcoef(heard, notice[: len(heard)])[0, 1] > 0.99, "the caller hears the notice"
         record = decision_of(await site.lines(caller, outcome="delivered"))
