@@ -25,7 +25,7 @@ from benchmarks.timing import Stage, Stopwatch
 from config.loader import load
 from config.schema import Action, Config, Rule
 from nabra.record_files import pieces_of, read_pieces
-from nabra.whatif import DecidesAgain
+from nabra.whatif import DecidesAgain, silence_of
 from router import CallFacts, Generation, Session
 from router.evidence import NoticeEnded, NoticeStarted, SpeechStarted, Tone, Words
 from router.generation import BACKGROUND
@@ -95,7 +95,7 @@ def _replays(generation: Generation, count: int) -> Row:
                     events += len(timeline) if isinstance(timeline, list) else 0
                     lines.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
             size += file.stat().st_size
-            reader = DecidesAgain(WhatIf(generation), "none")
+            reader = DecidesAgain(WhatIf(generation, silence_of(generation.config), brief=True), "none")
             began = time.thread_time()
             tally = Tally()
             for read in read_pieces(pieces_of([file]), _Ready(reader), 1, lambda _: None):
@@ -158,10 +158,10 @@ def _words(session: Session) -> Iterator[Act]:
 
 
 def _tone(session: Session) -> Iterator[Act]:
-    """Abstentions, which leave the wait for tone open."""
-    session.receive(Words(at_s=1.2, audio_s=1.2, text=SPOKEN, final=False), 1.2)
+    """Abstentions, which leave the wait for tone open; so much speech was heard that every word counts."""
+    session.receive(Words(at_s=6.0, audio_s=6.0, text=SPOKEN, final=False), 6.0)
     for count in range(28):
-        at_s = 1.3 + 0.25 * count
+        at_s = 6.1 + 0.1 * count
         event = Tone(
             at_s=at_s,
             audio_s=at_s,

@@ -17,13 +17,13 @@ from nabra.errors import NabraError
 from nabra.operations.bus import EventKind
 from nabra.operations.outcomes import LINE_KIND
 from nabra.record_files import Broken, default_jobs, pieces_of, read_pieces, record_files
-from nabra.whatif import config_file, loaded
+from nabra.whatif import config_file, loaded, what_if
 from nabra.whatif_words import Words
 from router.errors import RecordError
-from router.record import read_record
-from router.replay import Replayed, WhatIf
+from router.recorded import RecordLine, read_record
+from router.replay import WhatIf
 from router.shares import Difference, Of, Pairs, Unit
-from router.whatif import NOWHERE, Seconds, Side, compare, from_row
+from router.whatif import NOWHERE, Seconds, Side, compare, compare_records, from_row
 
 FEW_CALLS = 100
 
@@ -67,8 +67,8 @@ class DecideUnderBoth:
 
     def reader(self) -> UnderBoth:
         """Load both configurations into this process."""
-        generations = [loaded(path) for path in (self.a, self.b)]
-        return UnderBoth([WhatIf(one) for one in generations], self_service(one.config for one in generations))
+        whatifs = [what_if(path) for path in (self.a, self.b)]
+        return UnderBoth(whatifs, self_service(one.generation.config for one in whatifs))
 
 
 class UnderBoth:
@@ -79,20 +79,22 @@ class UnderBoth:
         self._self_service = self_service
         self._gathered = Gathered()
 
-    def take(self, value: Mapping[str, Any]) -> bool:
+    def take(self, value: Mapping[str, Any] | RecordLine) -> bool:
         """Take a record or an outcome; False where the line is neither."""
-        kind = value.get("kind")
-        if kind == LINE_KIND:
-            outcome = value.get("call"), value.get("outcome"), value.get("waited_s")
-            self._gathered.outcomes.append((str(outcome[0]), str(outcome[1]), outcome[2]))
-            return True
-        if kind != "decision":
-            return False
-        a, b = (compare(whatif.decide(value)) for whatif in self._whatifs)
-        self._gathered.pairs.add(a.now, b.now, self._self_service)
-        if value["decision"] is not None:
+        if not isinstance(value, RecordLine):
+            kind = value.get("kind")
+            if kind == LINE_KIND:
+                outcome = value.get("call"), value.get("outcome"), value.get("waited_s")
+                self._gathered.outcomes.append((str(outcome[0]), str(outcome[1]), outcome[2]))
+                return True
+            if kind != "decision":
+                return False
+        under_a, under_b = (whatif.decide(value) for whatif in self._whatifs)
+        self._gathered.pairs.add(compare(under_a).now, compare(under_b).now, self._self_service)
+        recorded = under_a.recorded
+        if recorded.decision is not None:
             # Where it really went: the default, in shadow mode.
-            self._gathered.went[a.call] = str(value["decision"]["destination"])
+            self._gathered.went[recorded.call.call] = recorded.decision.destination
         return True
 
     def found(self) -> Gathered:
@@ -279,7 +281,7 @@ def _results(file: Path, broken: list[Broken]) -> Iterator[tuple[str, Side | Non
                     yield compared.call, compared.now
                 elif value.get("kind") == "decision":
                     recorded = read_record(value)
-                    yield recorded.call.call, compare(Replayed(recorded, recorded.decision)).now
+                    yield recorded.call.call, compare_records(recorded, recorded).now
             except (ValueError, AttributeError):
                 if raw.strip():
                     broken.append(Broken(file, number, "this line is no JSON object"))

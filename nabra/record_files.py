@@ -1,18 +1,20 @@
 """Files of records, of any number and size, read in pieces by several processes.
 
-A piece is a stretch of one file, and holds the lines that begin in it. Pieces are given out a few ahead and come back
-in order, so memory does not grow with the number of records. Each process reads with a `Reader` of its own. A line
-that cannot be used is named by file and line, and the rest goes on.
+A piece is a stretch of one file, and holds the lines that begin in it; a file that is packed (gzip) is one. Pieces are
+given out a few ahead and come back in order, so memory does not grow with the number of records. Each process reads
+with a `Reader` of its own. A line that cannot be used is named by file and line, and the rest goes on.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import multiprocessing
 import os
 import signal
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ from nabra.errors import NabraError
 from nabra.operations.errors import RecordsError
 from nabra.operations.records import files_of
 from router.errors import RecordError
+from router.recorded import RecordLine, decoded
 
+PACKED = ".gz"
 PIECE_BYTES = 1 << 20
 SMALL_BYTES = 8 << 20
 """Fewer bytes than this are read by one process: a second would take longer to start."""
@@ -35,8 +39,11 @@ Found_co = TypeVar("Found_co", covariant=True)
 class Reader(Protocol[Found_co]):
     """What one process makes of the lines given to it."""
 
-    def take(self, value: Mapping[str, Any]) -> bool:
-        """Take one line; False where it is of a kind that is not looked for; RecordError where it is damaged."""
+    def take(self, value: Mapping[str, Any] | RecordLine) -> bool:
+        """Take one line; False where it is of a kind that is not looked for; RecordError where it is damaged.
+
+        A decision record of the latest schema comes as a RecordLine, anything else as its JSON.
+        """
         ...
 
     def found(self) -> Found_co:
@@ -87,6 +94,8 @@ class Read(Generic[Found]):
 def record_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files that are meant: each file itself, and of a folder those of a record store, or its *.jsonl.
 
+    Each of these may be packed (.jsonl.gz); one that is there both ways is read once.
+
     Raises
     ------
     RecordsError
@@ -95,9 +104,10 @@ def record_files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = files_of(path) or sorted(path.glob("*.jsonl"))
+            inside = _both(files_of(path), path.glob("calls-*.jsonl.gz"))
+            inside = inside or _both(path.glob("*.jsonl"), path.glob("*.jsonl.gz"))
             if not inside:
-                raise RecordsError(f"{path} holds no records: no calls-*.jsonl, nor any *.jsonl")
+                raise RecordsError(f"{path} holds no records: no calls-*.jsonl, nor any *.jsonl (or .jsonl.gz)")
             files += inside
         elif path.exists():
             files.append(path)
@@ -106,11 +116,21 @@ def record_files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
+def _both(plain: Iterable[Path], packed: Iterable[Path]) -> list[Path]:
+    found = {file.name: file for file in plain}
+    for file in packed:
+        found.setdefault(file.stem, file)
+    return [found[name] for name in sorted(found)]
+
+
 def pieces_of(files: Sequence[Path]) -> list[Piece]:
-    """Return the files cut into pieces."""
+    """Return the files cut into pieces; one that is packed is one piece."""
     cut: list[Piece] = []
     for file in files:
         size = file.stat().st_size
+        if file.suffix == PACKED:
+            cut.append(Piece(file, 0, size))
+            continue
         cut += [Piece(file, start, min(start + PIECE_BYTES, size)) for start in range(0, size, PIECE_BYTES)]
     return cut
 
@@ -190,27 +210,49 @@ def _read_here(piece: Piece) -> Read[Any]:
 def _read(piece: Piece, reader: Reader[Found]) -> Read[Found]:
     broken: list[Broken] = []
     number = other = 0
-    for number, raw in enumerate(_lines(piece), 1):
-        try:
-            other += not _take(raw, reader)
-        except RecordError as error:
-            broken.append(Broken(piece.file, number, str(error)))
+    try:
+        for number, raw in enumerate(_lines(piece), 1):
+            try:
+                other += not _take(raw, reader)
+            except RecordError as error:
+                broken.append(Broken(piece.file, number, str(error)))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        number += 1
+        broken.append(Broken(piece.file, number, f"what follows cannot be unpacked: {error}"))
     return Read(piece, reader.found(), number, other, tuple(broken))
 
 
 def _take(raw: bytes, reader: Reader[Any]) -> bool:
+    value: Any = decoded(raw)
+    if value is not None:
+        return _given(value, reader)
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         if not raw.strip():
             return False
         raise RecordError("this line is no JSON (cut short, perhaps)") from None
     if not isinstance(value, dict):
         raise RecordError("this line is no JSON object")
-    return reader.take(value)
+    return _given(value, reader)
+
+
+def _given(value: Mapping[str, Any] | RecordLine, reader: Reader[Any]) -> bool:
+    try:
+        return reader.take(value)
+    except (RecordError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever a line holds, it costs that line alone.
+        call = value.call if isinstance(value, RecordLine) else value.get("call")
+        raise RecordError(f"record of call {call!r} cannot be used: {error!r}") from error
 
 
 def _lines(piece: Piece) -> Iterator[bytes]:
+    if piece.file.suffix == PACKED:
+        with gzip.open(piece.file) as lines:
+            yield from lines
+        return
     with piece.file.open("rb") as file:
         if piece.start:
             # A line belongs to the piece that it begins in.

@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from nabra.errors import NabraError
 from nabra.whatif import Results, config_file, loaded
-from router.record import read_record
-from router.replay import Replayed
-from router.whatif import Tally, compare, to_row
+from router.recorded import read_record
+from router.whatif import Tally, compare_records, to_row
 from telephony.audio.errors import AudioError
 from telephony.audio.files import ALAW_SUFFIXES, MULAW_SUFFIXES
 
@@ -240,7 +239,7 @@ def replay_recordings(
             if task not in ledger or before[task.sound] not in ledger:
                 continue
             was, now = read_record(ledger.record(before[task.sound])), read_record(ledger.record(task))
-            compared = compare(Replayed(was, now.decision))
+            compared = compare_records(was, now)
             results = Results()
             results.tally.add(compared)
             results.rows.append(to_row(compared))

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asr.completeness import Ending, ending
+from asr.endpoint import Patience
 from config.loader import SHIPPED, load
 from config.schema import Config
+from nabra.ears import listener_settings
 from nabra.errors import NabraError
 from nabra.generations import fit
 from router.errors import RecordError
 from router.generation import Generation
-from router.replay import WhatIf
+from router.recorded import RecordLine
+from router.redact import MASK
+from router.replay import Silence, WhatIf
 from router.whatif import Compared, Tally, compare, from_row, to_row
 
 CONFIG_NAME = "nabra.yaml"
@@ -47,6 +52,30 @@ def loaded(path: Path) -> Generation:
     return fit(config, 1)
 
 
+def silence_of(config: Config) -> Silence:
+    """Return how long a live call under this configuration waits out a silence, as `nabra.call.Call` has it."""
+    settings = listener_settings(config).endpoint
+
+    def waits_s(text: str, language: str, sure: bool) -> float:
+        # What is redacted on the record were digits, which a live call still saw.
+        end = ending(text.replace(MASK, "0"), language)
+        short = Patience.SHORT if end is Ending.FINISHED and sure else Patience.NORMAL
+        return settings.silence_ms(Patience.LONG if end is Ending.HESITANT else short) / 1000
+
+    return waits_s
+
+
+def what_if(path: Path) -> WhatIf:
+    """Return what decides calls again under a configuration.
+
+    Raises
+    ------
+    ConfigError, RouterError
+    """
+    generation = loaded(path)
+    return WhatIf(generation, silence_of(generation.config), brief=True)
+
+
 @dataclass(slots=True)
 class Results:
     """What one piece of the records came to: its calls counted, and those of them that are asked for as rows."""
@@ -70,7 +99,7 @@ class DecideAgain:
 
     def reader(self) -> DecidesAgain:
         """Load the configuration into this process."""
-        return DecidesAgain(WhatIf(loaded(self.config)), self.rows)
+        return DecidesAgain(what_if(self.config), self.rows)
 
 
 class DecidesAgain:
@@ -81,9 +110,9 @@ class DecidesAgain:
         self._rows = rows
         self._results = Results()
 
-    def take(self, value: Mapping[str, Any]) -> bool:
+    def take(self, value: Mapping[str, Any] | RecordLine) -> bool:
         """Decide one record again; False where the line is none."""
-        if value.get("kind") != "decision":
+        if not isinstance(value, RecordLine) and value.get("kind") != "decision":
             return False
         compared = compare(self._whatif.decide(value))
         self._results.tally.add(compared)

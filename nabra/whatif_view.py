@@ -21,7 +21,7 @@ SHOWN_PATHS = 12
 COLUMNS = (
     "call", "time", "pbx", "language", "result", "changes", "unknown", "from", "to", "priority_was", "priority_now",
     "decided_was_s", "decided_now_s", "later_s", "angry_was", "angry_now", "now_because", "now_because_of",
-    "was_because", "was_because_of",
+    "was_because", "was_because_of", "require_was", "require_now", "prefer_was", "prefer_now", "agent_was", "agent_now",
 )  # fmt: skip
 
 
@@ -215,6 +215,9 @@ def summary(tally: Tally, broken: int) -> dict[str, object]:
     }
 
 
+_CAUSE_OF = {"priority": "raised_by", "agents": "directed_by"}
+
+
 def csv_writer(file: TextIO) -> Any:
     """Return a writer of rows to a file, its header written."""
     writer = csv.writer(file)
@@ -226,7 +229,7 @@ def csv_row(row: Mapping[str, Any]) -> Sequence[object]:
     """Return the fields of COLUMNS of one row of `router.whatif.to_row`."""
     was: Mapping[str, Any] = row["was"]
     now: Mapping[str, Any] = row["now"] or {}
-    cause = "raised_by" if row["changes"] and row["changes"][0] == "priority" else "routed_by"
+    cause = _CAUSE_OF.get(row["changes"][0] if row["changes"] else "", "routed_by")
     if row["changes"] == ["time"]:
         because = [(now.get("trigger"), ""), (was["trigger"], "")]
     else:
@@ -236,6 +239,8 @@ def csv_row(row: Mapping[str, Any]) -> Sequence[object]:
         row["call"], time, row["pbx"], row["language"], row["result"], " ".join(row["changes"]), row["unknown"],
         was["destination"], now.get("destination"), was["priority"], now.get("priority"), was["decided_at_s"],
         now.get("decided_at_s"), row["later_s"], was["angry"], now.get("angry"), *because[0], *because[1],
+        *(" ".join(one.get(skills, ())) for skills in ("require", "prefer") for one in (was, now)),
+        *(one.get("prefer_agent", ("",))[0] for one in (was, now)),
     )  # fmt: skip
     return ["" if value is None else _cell(value) for value in values]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from router.errors import RecordError
-from router.record import read_record
+from router.recorded import read_record
 
 _OUTCOMES = {
     "decided": "decided",

@@ -10,6 +10,8 @@ from router.evidence import Key
 
 UNMAPPED_KEPT = 32
 """Keys without a meaning beyond these are counted, not listed."""
+UNKNOWN_DIGIT = "?"
+"""Stands for the digit of a key without a meaning."""
 
 
 class Meaning(Enum):
@@ -42,4 +44,4 @@ class Keys:
     def unmapped(self, key: Key) -> Key | None:
         """Return what is kept of a key without a meaning: never its digit, and None beyond UNMAPPED_KEPT."""
         self._unmapped += 1
-        return replace(key, digit="?") if self._unmapped <= UNMAPPED_KEPT else None
+        return replace(key, digit=UNKNOWN_DIGIT) if self._unmapped <= UNMAPPED_KEPT else None

@@ -6,7 +6,8 @@ audio.
 
     schema, kind ("decision"), call, pbx, caller_number, caller_name, dialled, language, wall_anchor
     language_from       dialplan | customer | line | default: who said so; "" in records from before it was kept
-    last_agent          who served this caller last, as the PBX calls that agent; "" where that is not known
+    last_agent          who served this caller last, as the PBX calls that agent; "" where that is not known, null where
+                        there was no customer record to look in
     calendar            {time_zone, local, weekday, holiday, open {name: bool}}: the time of `wall_anchor` where the
                         call comes from
     outcome             decided | hung_up | open
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -64,13 +65,8 @@ if TYPE_CHECKING:
     from router.decider import Understanding
 
 SCHEMA = 2
-READABLE = (1, SCHEMA)
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""
-_LATER = ("language_from", "last_agent")
-"""Facts of a call that records from before they were kept do not have."""
-_SINCE_2 = ("prior", "call_anger", "trend", "lost")
 _FIELDS = {name: tuple(one.name for one in dataclasses.fields(kind)) for name, kind in EVENT_KINDS.items()}
-_NUMBERS_OF_TONE = ("t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend")
 _INTENTS_SHOWN = 3
 
 _COMMAND_NAMES: dict[type[Command], str] = {
@@ -84,8 +80,7 @@ _COMMAND_NAMES: dict[type[Command], str] = {
 }
 
 
-FORCED = _COMMAND_NAMES[ForceFinal]
-_PLAY, _DECIDE = _COMMAND_NAMES[PlayPrompt], _COMMAND_NAMES[Decide]
+FORCED, PLAY, DECIDE = (_COMMAND_NAMES[kind] for kind in (ForceFinal, PlayPrompt, Decide))
 
 
 class Outcome(StrEnum):
@@ -145,6 +140,7 @@ class DecisionRecord:
     """Everything there is to know of one call; the module says what each field means."""
 
     call: CallFacts
+    customers: bool
     generation: int
     generation_hash: str
     intent_model: str
@@ -192,6 +188,7 @@ class DecisionRecord:
             "schema": SCHEMA,
             "kind": "decision",
             **dataclasses.asdict(self.call),
+            "last_agent": self.call.last_agent or ("" if self.customers else None),
             "calendar": {
                 "time_zone": self.calendar.time_zone,
                 "local": self.calendar.local,
@@ -320,77 +317,6 @@ def decision_from_json(value: Mapping[str, Any]) -> Decision:
         raise RecordError(f"the decision in this record cannot be read: {error!r}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """What a record holds that is needed to decide its call again.
-
-    Attributes
-    ----------
-    call : its facts, masked as recorded.
-    recogniser_available : when the session began.
-    evidence : each event with the time at which the session was told, in order.
-    decision : what was decided, or None.
-    generation_hash : of the generation that decided.
-    has_text : whether the words were kept.
-    told : what each event led to that changes what is heard next: prompts by name, and FORCED for a forced final.
-    decided_by : place of the event that let the decision fall, or None.
-    first_words : place of the first event after which any words were understood, or None.
-    tone_heard : the tone of this call was listened for; `tone_deleted` how many estimates an objection deleted.
-    """
-
-    call: CallFacts
-    recogniser_available: bool
-    evidence: tuple[tuple[Event, float], ...]
-    decision: Decision | None
-    generation_hash: str
-    has_text: bool
-    told: tuple[tuple[str, ...], ...]
-    decided_by: int | None
-    first_words: int | None
-    tone_heard: bool
-    tone_deleted: int
-
-
-def read_record(value: Mapping[str, Any]) -> RecordedCall:
-    """Read a record's JSON back, as far as deciding again needs it.
-
-    Raises
-    ------
-    RecordError
-        Where the schema is unknown, or a field is missing or has the wrong shape.
-    """
-    schema = value.get("schema")
-    if schema not in READABLE or value.get("kind") != "decision":
-        raise RecordError(
-            f"not a decision record of schema {' or '.join(map(str, READABLE))} "
-            f"(schema {schema!r}, kind {value.get('kind')!r})"
-        )
-    try:
-        stated = {name.name: value[name.name] for name in dataclasses.fields(CallFacts) if name.name not in _LATER}
-        language_from, last_agent = (str(value.get(name, "")) for name in _LATER)
-        facts = CallFacts(**stated, language_from=language_from, last_agent=last_agent)
-        if not isinstance(facts.call, str):
-            raise TypeError("call is not a text")
-        if not isinstance(facts.wall_anchor, int | float):
-            raise TypeError("wall_anchor is not a number")
-        decision, timeline, tone = value["decision"], value["timeline"], value["tone"]
-        return RecordedCall(
-            call=facts,
-            recogniser_available=bool(value["recogniser_available"]),
-            evidence=tuple([(_event_from_json(entry, schema), float(entry["now_s"])) for entry in timeline]),
-            decision=None if decision is None else decision_from_json(decision),
-            generation_hash=value["generation"]["hash"],
-            has_text=value["text"] is not None,
-            told=tuple([_told(entry["commands"]) for entry in timeline]),
-            decided_by=next((n for n, entry in enumerate(timeline) if _decides(entry["commands"])), None),
-            first_words=next((n for n, entry in enumerate(timeline) if entry.get("words")), None),
-            tone_heard=bool(tone["analysed"] or tone["off_by_caller"]),
-            tone_deleted=int(tone["deleted"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error!r}") from None
-
-
 def _entry_to_json(entry: Entry) -> dict[str, object]:
     event = entry.event
     line: dict[str, object] = {"now_s": entry.now_s, "event": KIND_OF[type(event)]}
@@ -416,27 +342,6 @@ def _command_to_json(command: Command) -> dict[str, object]:
         return shown
     shown.update({name.name: getattr(command, name.name) for name in dataclasses.fields(command)})
     return shown
-
-
-def _told(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    if not commands:
-        return ()
-    kinds = [(one["command"], one) for one in commands]
-    return tuple([one["name"] if kind == _PLAY else kind for kind, one in kinds if kind in (_PLAY, FORCED)])
-
-
-def _decides(commands: Sequence[Mapping[str, Any]]) -> bool:
-    return any(one["command"] == _DECIDE for one in commands)
-
-
-def _event_from_json(entry: Mapping[str, Any], schema: int) -> Event:
-    name = entry["event"]
-    given = {field: entry[field] for field in _FIELDS[name] if schema > 1 or field not in _SINCE_2}
-    if name == "tone":
-        for number in _NUMBERS_OF_TONE:
-            if number in given and given[number] is None:
-                given[number] = math.nan
-    return EVENT_KINDS[name](**given)
 
 
 def _finite(value: float) -> float | None:

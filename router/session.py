@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Verdict, Wait, decide, said, too_early, would_settle
+from router.decider import Ask, HardHit, Moment, Understanding, Verdict, Wait, decide, said, too_early, would_settle
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -157,10 +157,21 @@ class Session:
     @property
     def quiet(self) -> bool:
         """Whether nothing that the voice sounds like could lead to anything now: the words cannot decide yet."""
-        transcript, speech = self._transcript, self._speech
-        if self.state not in ANALYSING or (speech.over and not self._final_awaited()) or self.hurried:
+        return self.would_wait(self._transcript.understood, self._transcript.hard)
+
+    def would_wait(self, understood: Understanding, hard: HardHit | None = None) -> bool:
+        """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes."""
+        if self.state not in ANALYSING or (self._speech.over and not self._final_awaited()):
             return False
-        return too_early(transcript.understood, transcript.hard, self.generation, self.call.language, self._speech_s)
+        speech_s = self._speech_s
+        if said(understood.words, speech_s) < understood.words:
+            return False
+        return too_early(understood, hard, self.generation, self.call.language, speech_s)
+
+    def pass_over(self, audio_s: float, now_s: float) -> None:
+        """Take no more of an event than that it came."""
+        self._clock(now_s)
+        self._timeline.reach(audio_s)
 
     def overhear(self, tone: Tone, now_s: float) -> None:
         """Take an estimate of tone while `quiet`, before the deadline: what `receive` does then, for less."""
@@ -400,11 +411,18 @@ class Session:
             transcript.text,
             transcript.understood,
             transcript.hard,
-            said(transcript.understood.words, self._speech_s),
+            self._needed,
             self._asked,
             self._speech.spoke,
             self._tone_awaited,
         )
+
+    @property
+    def _needed(self) -> tuple[bool, float]:
+        """Whether enough words were said for an early decision, and how sure they must be."""
+        words = said(self._transcript.understood.words, self._speech_s)
+        enough = words >= self.generation.config.decision.min_words
+        return enough, self.generation.early_threshold(self.call.language, words)
 
     @property
     def _speech_s(self) -> float:

@@ -40,6 +40,10 @@ class Timeline:
         """How many events were not used, by kind, sorted."""
         return dict(sorted(self._ignored.items()))
 
+    def reach(self, audio_s: float) -> None:
+        """Note how far the audio reaches."""
+        self.audio_s = max(self.audio_s, audio_s)
+
     def ignore(self, event: Event) -> None:
         """Count an event that is not used, and forget it."""
         self._ignored[KIND_OF[type(event)]] += 1
@@ -79,3 +83,36 @@ class Timeline:
             elif entry.commands:
                 kept.append(replace(entry, event=Tick(at_s=entry.now_s)))
         self._entries = kept
+
+
+class Unwritten(Timeline):
+    """The timeline of a call that is not recorded: only how far its audio reaches, as the other would know it."""
+
+    def __init__(self) -> None:
+        super().__init__(keep_text=False)
+        self._without_tone_s = 0.0
+
+    def reach(self, audio_s: float) -> None:
+        """Note how far the audio of what is not tone reaches."""
+        super().reach(audio_s)
+        self._without_tone_s = max(self._without_tone_s, audio_s)
+
+    def ignore(self, event: Event) -> None:
+        """Nothing: nobody will ask."""
+
+    def note(
+        self,
+        event: Event,
+        now_s: float,
+        state: str,
+        commands: Sequence[Command],
+        understood: Understanding,
+        waiting_for_tone: bool,
+    ) -> None:
+        """Keep how far the audio of what is not tone reaches."""
+        if event.audio_s > self._without_tone_s and not isinstance(event, Tone):
+            self._without_tone_s = event.audio_s
+
+    def forget_tone(self, objection: Key) -> None:
+        """Delete every estimate."""
+        self.audio_s = max(objection.audio_s, self._without_tone_s)

@@ -1,8 +1,9 @@
 """Two decisions on the same call side by side, and many such calls counted.
 
-A call is the same, changed or unknown. It changed where its destination, its priority, or by TIME_CHANGED_S the time
-of its decision did; the change is blamed on what made the new decision, and on what had made the old one (`Cause`).
-In shadow mode what counts is the destination that was meant, not the default that took the call.
+A call is the same, changed or unknown. It changed where its destination, its priority, the skills that whoever answers
+must have or had better have, who is offered it first, or by TIME_CHANGED_S the time of its decision did; the change is
+blamed on what made the new decision, and on what had made the old one (`Cause`). In shadow mode what counts is what was
+meant, not the default that took the call.
 
 `Tally` counts calls as they come, in memory that does not grow with their number, and adds up over processes.
 """
@@ -10,17 +11,17 @@ In shadow mode what counts is the destination that was meant, not the default th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from router.actions import Act
 from router.commands import Decision, Trigger
 from router.errors import RecordError
-from router.evidence import NoticeEnded, PromptEnded
 from router.ladder import Rung
-from router.reasons import Code
-from router.record import RecordedCall
+from router.reasons import Code, Reason
+from router.recorded import DecisionLine, ReasonLine, RecordedCall
 from router.replay import Replayed
 
 TIME_CHANGED_S = 0.1
@@ -37,7 +38,9 @@ _NAMED = {
     Code.WORDS: "intent",
 }
 _UNSURE = (Code.FEW_WORDS, Code.NOT_SURE, Code.NO_RECOGNISER, Code.NO_SPEECH, Code.NO_WORDS, Code.DEFAULT)
+_DIRECTS = {Code.REQUIRE: "rules", Code.PREFER: "rules", Code.PREFER_AGENT: "rule"}
 NOT_RAISED = "not_raised"
+NOT_DIRECTED = "not_directed"
 HUNG_UP = "hung_up"
 AT = "at_"
 """Before the name of a trigger, where it is a cause."""
@@ -48,12 +51,13 @@ class Change(StrEnum):
 
     DESTINATION = "destination"
     PRIORITY = "priority"
+    AGENTS = "agents"
     TIME = "time"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cause:
-    """What made a decision be as it is: a reason's code (or NOT_RAISED, HUNG_UP, or a trigger), and a name.
+    """What made a decision be as it is: a reason's code (or a name above, or a trigger), and a name.
 
     The name is that of the rule (or rules), the intent, the phrase or the key; "" where there is none.
     """
@@ -72,8 +76,9 @@ class Side:
     decided_at_s : since the session began; `listened_s` since listening began, 0 or more. None without a decision.
     trigger : what made it fall; "" without a decision.
     angry : the call was alarmed.
-    routed_by, raised_by : what made the destination, and the priority.
+    routed_by, raised_by, directed_by : what made the destination, the priority, and what is asked of agents.
     on_words : the destination rests on words.
+    require, prefer : skills, in any order; `prefer_agent` who is offered the call first, and for how many seconds.
     """
 
     destination: str
@@ -85,11 +90,20 @@ class Side:
     routed_by: Cause = Cause(HUNG_UP)
     raised_by: Cause = Cause(NOT_RAISED)
     on_words: bool = False
+    directed_by: Cause = Cause(NOT_DIRECTED)
+    require: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    prefer_agent: tuple[str, int] = ("", 0)
 
     @property
     def early(self) -> bool:
         """Whether it fell while the caller was still speaking, on words that were sure enough."""
         return self.trigger == Trigger.WORDS
+
+    @property
+    def agents(self) -> tuple[object, ...]:
+        """What is asked of whoever answers."""
+        return self.require, self.prefer, self.prefer_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,8 @@ class Compared:
             changes.append(Change.DESTINATION)
         if was.priority != now.priority:
             changes.append(Change.PRIORITY)
+        if was.agents != now.agents:
+            changes.append(Change.AGENTS)
         if self.later_s is not None and abs(self.later_s) >= TIME_CHANGED_S:
             changes.append(Change.TIME)
         return tuple(changes)
@@ -136,44 +152,98 @@ class Compared:
             return now.routed_by, was.routed_by
         if was.priority != now.priority:
             return now.raised_by, was.raised_by
+        if was.agents != now.agents:
+            return now.directed_by, was.directed_by
         return Cause(AT + now.trigger), Cause(AT + was.trigger)
 
 
 def compare(replayed: Replayed) -> Compared:
     """Put a call's recorded decision and the new one side by side."""
-    recorded = replayed.recorded
-    call, listening_s = recorded.call, _listening_from_s(recorded)
+    return _compared(
+        replayed.recorded,
+        replayed.decision,
+        None if replayed.unknown is None else replayed.unknown.value,
+        replayed.sooner_s,
+    )
+
+
+def compare_records(was: RecordedCall, now: RecordedCall) -> Compared:
+    """Put the decisions of two records of the same call side by side."""
+    return _compared(was, now.decision, None, 0.0)
+
+
+def _compared(
+    recorded: RecordedCall, decision: Decision | DecisionLine | None, unknown: str | None, sooner_s: float
+) -> Compared:
+    call, listening_s = recorded.call, recorded.listening_from_s
     return Compared(
         call=call.call,
         pbx=call.pbx,
         language=call.language,
         wall_anchor=call.wall_anchor,
-        was=side(recorded.decision, listening_s),
-        now=None if replayed.unknown is not None else side(replayed.decision, listening_s),
-        unknown=None if replayed.unknown is None else replayed.unknown.value,
+        was=side(recorded.decision, listening_s, call.last_agent),
+        now=None if unknown is not None else side(decision, listening_s, call.last_agent, sooner_s),
+        unknown=unknown,
         in_shadow=recorded.decision is not None and recorded.decision.shadow_destination is not None,
     )
 
 
-def side(decision: Decision | None, listening_s: float) -> Side:
-    """Return what is compared of a decision; `listening_s` is when listening began."""
+def side(
+    decision: Decision | DecisionLine | None, listening_s: float, last_agent: str = "", sooner_s: float = 0.0
+) -> Side:
+    """Return what is compared of a decision.
+
+    Parameters
+    ----------
+    decision : or None where the caller hung up first.
+    listening_s : when listening began.
+    last_agent : who served the caller last, "" where that is not known.
+    sooner_s : by how much sooner it falls than it says.
+    """
     if decision is None:
         return Side(NOWHERE)
+    decided_at_s = round(decision.decided_at_s - sooner_s, 6)
+    require, prefer, agent = _directed(decision, last_agent)
     return Side(
         destination=decision.shadow_destination or decision.destination,
         priority=decision.priority if decision.shadow_priority is None else decision.shadow_priority,
-        decided_at_s=decision.decided_at_s,
-        listened_s=round(max(0.0, decision.decided_at_s - listening_s), 6),
+        decided_at_s=decided_at_s,
+        listened_s=round(max(0.0, decided_at_s - listening_s), 6),
         trigger=decision.trigger.value,
         angry=any(reason.code is Code.ANGRY for reason in decision.reasons),
         routed_by=_routed_by(decision),
         raised_by=_raised_by(decision),
         on_words=decision.rung in (Rung.FINAL_TEXT, Rung.PARTIAL_TEXT),
+        directed_by=_directed_by(decision),
+        require=tuple(sorted(require)),
+        prefer=tuple(sorted(prefer)),
+        prefer_agent=agent,
     )
 
 
-def _routed_by(decision: Decision) -> Cause:
-    found = {reason.code: reason for reason in reversed(decision.reasons)}
+def _directed(
+    decision: Decision | DecisionLine, last_agent: str
+) -> tuple[Iterable[str], Iterable[str], tuple[str, int]]:
+    """Skills required and preferred, and the preferred agent; of a decision in shadow, those that were meant."""
+    if decision.shadow_destination is None:
+        return decision.require, decision.prefer, (decision.prefer_agent, decision.prefer_for_s)
+    meant = [deed for deed in decision.actions if deed.untaken is None]
+    skills = [{str(deed.value) for deed in meant if deed.act is act} for act in (Act.REQUIRE, Act.PREFER)]
+    seconds = [int(deed.value) for deed in meant if deed.act is Act.PREFER_AGENT]
+    return skills[0], skills[1], (last_agent, seconds[0]) if seconds else ("", 0)
+
+
+def _reasons(decision: Decision | DecisionLine) -> dict[Code, Reason | ReasonLine]:
+    """The reasons by code, the first of each."""
+    found: dict[Code, Reason | ReasonLine] = {}
+    reasons: Sequence[Reason | ReasonLine] = decision.reasons
+    for reason in reasons:
+        found.setdefault(reason.code, reason)
+    return found
+
+
+def _routed_by(decision: Decision | DecisionLine) -> Cause:
+    found = _reasons(decision)
     for code, name in _NAMED.items():
         if code in found:
             return Cause(code.value, str(found[code].parameters[name]))
@@ -181,18 +251,17 @@ def _routed_by(decision: Decision) -> Cause:
     return Cause(decision.reasons[0].code.value if unsure is None and decision.reasons else (unsure or Code.DEFAULT))
 
 
-def _raised_by(decision: Decision) -> Cause:
-    for reason in decision.reasons:
-        if reason.code is Code.RULE_RAISE:
-            return Cause(Code.RULE_RAISE.value, str(reason.parameters["rules"]))
-    return Cause(NOT_RAISED)
+def _raised_by(decision: Decision | DecisionLine) -> Cause:
+    raised = _reasons(decision).get(Code.RULE_RAISE)
+    return Cause(NOT_RAISED) if raised is None else Cause(Code.RULE_RAISE.value, str(raised.parameters["rules"]))
 
 
-def _listening_from_s(recorded: RecordedCall) -> float:
-    for event, now_s in recorded.evidence:
-        if isinstance(event, NoticeEnded) or (isinstance(event, PromptEnded) and event.name == "notice"):
-            return now_s
-    return 0.0
+def _directed_by(decision: Decision | DecisionLine) -> Cause:
+    found = _reasons(decision)
+    for code, name in _DIRECTS.items():
+        if code in found:
+            return Cause(code.value, str(found[code].parameters[name]))
+    return Cause(NOT_DIRECTED)
 
 
 # as JSON, for results that are kept
@@ -252,6 +321,10 @@ def _side_to_row(one: Side) -> dict[str, Any]:
         "routed_by": [one.routed_by.code, one.routed_by.name],
         "raised_by": [one.raised_by.code, one.raised_by.name],
         "on_words": one.on_words,
+        "directed_by": [one.directed_by.code, one.directed_by.name],
+        "require": list(one.require),
+        "prefer": list(one.prefer),
+        "prefer_agent": list(one.prefer_agent),
     }
 
 
@@ -266,6 +339,10 @@ def _side_from_row(row: Mapping[str, Any]) -> Side:
         routed_by=Cause(*row["routed_by"]),
         raised_by=Cause(*row["raised_by"]),
         on_words=row["on_words"],
+        directed_by=Cause(*row["directed_by"]),
+        require=tuple(row["require"]),
+        prefer=tuple(row["prefer"]),
+        prefer_agent=(str(row["prefer_agent"][0]), int(row["prefer_agent"][1])),
     )
 
 

@@ -10,7 +10,7 @@ from benchmarks import route_stages
 from benchmarks.recorded_calls import recorded_calls
 from nabra.generations import fit
 from router import Generation
-from router.record import read_record
+from router.recorded import read_record
 
 
 def test_the_larger_configuration_has_thirty_sub_intents_and_500_rules() -> None:

@@ -13,7 +13,8 @@ from config.schema import Records, Tone
 from router import RecordError, ReplayError, evidence, replay
 from router.explain import explain
 from router.masking import mask_number
-from router.record import CallFacts, decision_from_json, decision_to_json, read_record
+from router.record import CallFacts, decision_from_json, decision_to_json
+from router.recorded import read_record
 from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, generation, rule
 
 FIELDS = {

@@ -1,0 +1,347 @@
+"""A decision record read back, as far as deciding its call again needs it: fast, and of the right shape or not at all.
+
+Only the fields named here are made into objects; what else a record holds is stepped over, so that reading it costs a
+tenth of what all of it would. `router.record` says what each field means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, Literal, Union, cast, get_args, get_type_hints
+
+import msgspec
+
+from router.actions import Act, Untaken
+from router.commands import Trigger
+from router.errors import RecordError
+from router.evidence import EVENT_KINDS, KIND_OF, Event, HungUp, NoticeEnded, PromptEnded, Tone, Words
+from router.ladder import Rung
+from router.reasons import Code, Parameter
+from router.record import DECIDE, FORCED, PLAY, CallFacts
+
+SINCE_2 = frozenset({"prior", "call_anger", "trend", "lost"})
+"""Fields of an estimate of tone that records of schema 1 do not have."""
+_MAY_BE_NO_NUMBER = frozenset({"t_s", "voiced_s", "arousal", "valence", "anger", "confidence", "prior", "trend"})
+
+
+class CommandLine(msgspec.Struct, frozen=True, gc=False):
+    """A command that an event led to; `name` and `language` of one that plays a prompt."""
+
+    command: str
+    name: str = ""
+    language: str = ""
+
+
+class EntryLine(msgspec.Struct, frozen=True, tag_field="event"):
+    """One event of the timeline: its own fields are those of its kind (`ENTRIES`).
+
+    `words`, `destinations` and `intents` (the likeliest) are what was understood after it, where it is of words.
+    """
+
+    now_s: float
+    commands: tuple[CommandLine, ...]
+    words: int | None = None
+    destinations: dict[str, float] | None = None
+    intents: dict[str, float] | None = None
+
+
+class ReasonLine(msgspec.Struct, frozen=True):
+    """A reason without its sentences."""
+
+    code: Code
+    parameters: dict[str, Parameter]
+
+
+class DeedLine(msgspec.Struct, frozen=True, gc=False):
+    """What a rule asked for, and why that was not done; None where it was."""
+
+    rule: str
+    act: Act = msgspec.field(name="action")
+    value: str | float
+    untaken: Untaken | None = msgspec.field(name="why")
+
+
+class DecisionLine(msgspec.Struct, frozen=True):
+    """The decision on a record, as far as decisions are compared."""
+
+    destination: str
+    priority: int
+    rung: Rung
+    reasons: tuple[ReasonLine, ...]
+    trigger: Trigger
+    decided_at_s: float
+    shadow_destination: str | None
+    shadow_priority: int | None
+    require: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    prefer_agent: str = ""
+    prefer_for_s: int = 0
+    actions: tuple[DeedLine, ...] = ()
+
+
+class GenerationLine(msgspec.Struct, frozen=True, gc=False):
+    """What decided the call."""
+
+    hash: str
+    intent_model: str
+
+
+class ToneLine(msgspec.Struct, frozen=True, gc=False):
+    """What became of the tone of a call."""
+
+    analysed: bool
+    off_by_caller: bool
+    deleted: int
+
+
+class RecordLine(msgspec.Struct, frozen=True):
+    """A decision record of the latest schema; `text` is None where words were not kept."""
+
+    schema: Literal[2]
+    kind: Literal["decision"]
+    call: str
+    pbx: str
+    caller_number: str
+    caller_name: str
+    dialled: str
+    language: str
+    wall_anchor: float
+    generation: GenerationLine
+    recogniser_available: bool
+    text: str | None
+    tone: ToneLine
+    decision: DecisionLine | None
+    timeline: tuple[Any, ...]
+    language_from: str = ""
+    last_agent: str | None = None
+
+
+def _entry_kinds(schema: int) -> Any:
+    """The union of the entries of a schema, one for each kind of event."""
+    kinds: list[type] = []
+    for name, event in EVENT_KINDS.items():
+        hints = get_type_hints(event)
+        fields: list[Any] = []
+        for one in dataclasses.fields(event):
+            shape = hints[one.name] | None if name == "tone" and one.name in _MAY_BE_NO_NUMBER else hints[one.name]
+            missing = schema == 1 and one.name in SINCE_2
+            fields.append((one.name, shape, one.default) if missing else (one.name, shape))
+        kinds.append(
+            msgspec.defstruct(name, fields, bases=(EntryLine,), tag=name, tag_field="event", frozen=True, kw_only=True)
+        )
+    return Union[tuple(kinds)]  # noqa: UP007
+
+
+def _lines(schema: int, kinds: Any) -> Any:
+    entries = tuple[kinds, ...]
+    return msgspec.defstruct(
+        f"RecordLine{schema}",
+        [("schema", Literal[schema]), ("timeline", entries)],
+        bases=(RecordLine,),
+        frozen=True,
+        kw_only=True,
+    )
+
+
+_ENTRIES = _entry_kinds(2)
+_BY_SCHEMA = {1: _lines(1, _entry_kinds(1)), 2: _lines(2, _ENTRIES)}
+_TONE_EVENT = KIND_OF[Tone]
+_TONE = next(kind for kind in get_args(_ENTRIES) if kind.__name__ == _TONE_EVENT)
+_numbers = attrgetter(*sorted(_MAY_BE_NO_NUMBER))
+_DECODER = msgspec.json.Decoder(_BY_SCHEMA[2])
+_LAST_S = 253_402_300_800
+"""Unix seconds at the end of the year 9999."""
+_NOTICE_ENDED, _PROMPT_ENDED, _WORDS, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, Words, HungUp))
+
+
+def decoded(raw: bytes) -> RecordLine | None:
+    """Read a line of JSON that is a decision record of the latest schema; None where it is anything else."""
+    try:
+        line: RecordLine = _DECODER.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return line
+
+
+def read_record(value: Mapping[str, Any] | RecordLine) -> RecordedCall:
+    """Read a record's JSON back, as far as deciding again needs it.
+
+    Raises
+    ------
+    RecordError
+        Where the schema is unknown, or a field is missing or has the wrong shape.
+    """
+    if not isinstance(value, RecordLine):
+        value = _converted(value)
+    if not 0 <= value.wall_anchor < _LAST_S:
+        raise RecordError(f"record of call '{value.call}' cannot be read: wall_anchor is no moment since 1970")
+    call = CallFacts(
+        call=value.call,
+        pbx=value.pbx,
+        caller_number=value.caller_number,
+        caller_name=value.caller_name,
+        dialled=value.dialled,
+        language=value.language,
+        wall_anchor=value.wall_anchor,
+        language_from=value.language_from,
+        last_agent=value.last_agent or "",
+    )
+    decided_by = None
+    for place, entry in enumerate(value.timeline):
+        if entry.commands and any(one.command == DECIDE for one in entry.commands):
+            decided_by = place
+            break
+    return RecordedCall(call, value, decided_by)
+
+
+def _converted(value: Mapping[str, Any]) -> RecordLine:
+    schema = value.get("schema")
+    if not isinstance(schema, int) or schema not in _BY_SCHEMA or value.get("kind") != "decision":
+        raise RecordError(
+            f"not a decision record of schema {' or '.join(map(str, _BY_SCHEMA))} "
+            f"(schema {schema!r}, kind {value.get('kind')!r})"
+        )
+    try:
+        line: RecordLine = msgspec.convert(value, _BY_SCHEMA[schema])
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error}") from None
+    if not all(math.isfinite(entry.now_s) for entry in line.timeline):
+        raise RecordError(f"record of call '{line.call}' cannot be read: a time in its timeline is no number")
+    return line
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """What a record holds that is needed to decide its call again.
+
+    Attributes
+    ----------
+    call : its facts, masked as recorded.
+    line : the record.
+    decided_by : place of the event that let the decision fall, or None.
+    """
+
+    call: CallFacts
+    line: RecordLine
+    decided_by: int | None
+
+    @property
+    def decision(self) -> DecisionLine | None:
+        """What was decided, or None."""
+        return self.line.decision
+
+    @property
+    def evidence(self) -> tuple[tuple[Event, float], ...]:
+        """Each event with the time at which the session was told, in order."""
+        return tuple([(event_of(entry), entry.now_s) for entry in self.line.timeline])
+
+    @property
+    def until_decided(self) -> tuple[EntryLine, ...]:
+        """The entries up to the one that let the decision fall, or all of them."""
+        entries: tuple[EntryLine, ...] = self.line.timeline
+        return entries if self.decided_by is None else entries[: self.decided_by + 1]
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the caller hung up, before or after the decision."""
+        return any(kind_of(entry) == _HUNG_UP for entry in self.line.timeline)
+
+    @property
+    def listening_from_s(self) -> float:
+        """When listening began: when the notice ended, or at once."""
+        entries: tuple[EntryLine, ...] = self.line.timeline
+        for entry in entries:
+            kind = kind_of(entry)
+            if kind == _NOTICE_ENDED or (kind == _PROMPT_ENDED and getattr(entry, "name", "") == "notice"):
+                return entry.now_s
+        return 0.0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the words were kept."""
+        return self.line.text is not None
+
+    @property
+    def tone_heard(self) -> bool:
+        """Whether the tone of this call was listened for, to its end or until the caller objected."""
+        return self.line.tone.analysed or self.line.tone.off_by_caller
+
+    @property
+    def last_agent_kept(self) -> bool:
+        """Whether the record says who served the caller last, or that its customer record knows nobody."""
+        return self.line.last_agent is not None
+
+
+def told_by(entry: EntryLine) -> tuple[str, ...]:
+    """What an event led to that changes what is heard next: prompts ("ask ar"), and FORCED for a forced final."""
+    if not entry.commands:
+        return ()
+    told = [prompt_told(one.name, one.language) if one.command == PLAY else one.command for one in entry.commands]
+    return tuple([one for one in told if one == FORCED or " " in one])
+
+
+def prompt_told(name: str, language: str) -> str:
+    """Return how `told_by` names a prompt."""
+    return f"{name} {language}"
+
+
+def words_in(entry: EntryLine) -> bool:
+    """Whether an entry is of the recogniser."""
+    return kind_of(entry) == _WORDS
+
+
+def _maker(name: str) -> Callable[[Any], Event]:
+    kind = EVENT_KINDS[name]
+    names = tuple(one.name for one in dataclasses.fields(kind))
+    values = attrgetter(*names)
+    if name != "tone":
+        return lambda entry: kind(**dict(zip(names, values(entry), strict=True)))
+
+    def tone(entry: Any) -> Event:
+        given = dict(zip(names, values(entry), strict=True))
+        for one in _MAY_BE_NO_NUMBER:
+            if given[one] is None:
+                given[one] = math.nan
+        return kind(**given)
+
+    return tone
+
+
+def tone_in(entry: EntryLine) -> bool:
+    """Whether an entry is an estimate of tone."""
+    return kind_of(entry) == _TONE_EVENT
+
+
+def audio_of(entry: EntryLine) -> float:
+    """Return how far the caller's audio reached, seconds."""
+    audio_s: float = getattr(entry, "audio_s")  # noqa: B009
+    return audio_s
+
+
+def text_of(entry: EntryLine) -> str:
+    """Return the words of an entry, "" where it is of none."""
+    text: str = getattr(entry, "text", "")
+    return text
+
+
+def tone_of(entry: EntryLine) -> Tone | None:
+    """Return an entry as what may be read like its estimate of tone, without making one; None where that cannot be."""
+    if type(entry) is not _TONE or None in _numbers(entry):
+        return None
+    return cast(Tone, entry)
+
+
+_MAKERS = {name: _maker(name) for name in EVENT_KINDS}
+
+
+def kind_of(entry: EntryLine) -> str:
+    """Return the name of an entry's event."""
+    return type(entry).__name__
+
+
+def event_of(entry: EntryLine) -> Event:
+    """Return an entry's event."""
+    return _MAKERS[type(entry).__name__](entry)
