@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from nabra.live import channel_variables
+from nabra.service_health import report
 from router.commands import Decide, Decision
 from router.evidence import Key
 from router.session import CallFacts, Session
@@ -98,8 +99,8 @@ def test_a_call_that_cannot_be_begun_is_handed_back_at_once(
     run(scenario)
 
 
-def test_one_call_that_cannot_be_recorded_keeps_no_other_waiting_and_is_forgotten(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+def test_one_call_that_cannot_be_recorded_keeps_no_other_waiting_and_is_counted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, unrecorded: list[str]
 ) -> None:
     from nabra.call import Call
 
@@ -113,6 +114,10 @@ def test_one_call_that_cannot_be_recorded_keeps_no_other_waiting_and_is_forgotte
             assert await caller.peer.wait_over(2)
             caller.peer.hang_up()
         assert await site.until(lambda: site.service.live_calls == 0)
+        assert site.service.unrecorded_calls == 3
+        assert any("3 calls ended without a decision record" in problem for problem in report(site.service).problems)
+        assert sorted(unrecorded) == sorted(str(caller.call) for caller in callers)
+        unrecorded.clear()  # meant here
 
     run(scenario)
 
