@@ -20,13 +20,13 @@ from router.intent.aloud import Reader
 from router.intent.artifact import Fitted
 from router.intent.copies import Text, copies
 from router.intent.lexical import BUCKETS, LexicalModel, bucket_of
-from router.intent.regression import Penalty
 from router.intent.sentences import SentenceEncoder, SentenceModel
 from router.intent.tfidf import Pieces
 
 FOLDS = 3
-LEXICAL = Penalty(strength=1.0, shared=0.0, destinations=0.0)
-SENTENCES = Penalty(strength=20.0, shared=0.0, destinations=0.0)
+WORDS_STRENGTH = 1.0
+SENTENCES_STRENGTH = 10.0
+"""Of the evidence against the penalty, chosen on texts of public sets' training parts."""
 
 
 def fit_language(
@@ -52,7 +52,7 @@ def fit_language(
         texts = copies(examples, rng)
         fold = np.concatenate([rng.permutation(len(group)) % FOLDS for group in examples])
         vectors = None if encoder is None else encoder.encode([text.spoken for text in texts])
-        leads_to = regression.numbered(destinations)
+        leads_to = _numbered(destinations)
         reader = Reader(sorted({word for text in texts for word in text.words}), seed)
         learner = _Learner(tuple(intents), leads_to, texts, Pieces.of(texts), vectors)
         held_out = _hold_out(learner, fold, reader)
@@ -91,7 +91,7 @@ class _Learner:
         tfidf = self.pieces.tfidf(idf)
         labels = np.array([self.texts[i].label for i in rows.tolist()], dtype=np.intp)
         weights = self._weights(rows)
-        coefficients = regression.learn(tfidf[rows], labels, weights, self.leads_to, LEXICAL)
+        coefficients = regression.learn(tfidf[rows], labels, weights, len(self.intents), WORDS_STRENGTH)
         lexical = LexicalModel(
             intents=self.intents,
             word_rows={piece: row for piece, row in self.pieces.word_rows.items() if idf[row]},
@@ -103,7 +103,8 @@ class _Learner:
         )
         sentences = None
         if self.vectors is not None:
-            sentences = regression.learn(_with_constant(self.vectors[rows]), labels, weights, self.leads_to, SENTENCES)
+            chosen = _with_constant(self.vectors[rows])
+            sentences = regression.learn(chosen, labels, weights, len(self.intents), SENTENCES_STRENGTH)
         return _Learnt(lexical, sentences, tfidf, coefficients)
 
     def _weights(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -171,3 +172,9 @@ def _hold_out(learner: _Learner, fold: NDArray[np.intp], reader: Reader) -> _Hel
 
 def _with_constant(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.column_stack([vectors, np.ones(len(vectors), dtype=np.float32)])
+
+
+def _numbered(destinations: Sequence[str]) -> NDArray[np.intp]:
+    """Destination of each class as a number from 0, (classes,)."""
+    names = sorted(set(destinations))
+    return np.array([names.index(name) for name in destinations], dtype=np.intp)
