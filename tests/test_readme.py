@@ -13,9 +13,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.report import modules
 from telephony.audio import read_audio, write_wav
 from tests.conftest import ROOT
 from tests.emotion.corpus import write_corpus
@@ -56,6 +58,7 @@ RUN_AS_THEY_ARE = [
 ]
 RUN_BESIDE_THEM = "nabra bench --quick"
 """It takes minutes, of which it waits for half."""
+_BENCH_S = 550
 RUN_BELOW = [
     "cp -r config/defaults my-site && cd my-site",
     "nabra serve nabra.yaml",
@@ -128,7 +131,7 @@ def bench(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
         process = subprocess.Popen(
             ["bash", "-c", f"exec {RUN_BESIDE_THEM}"], cwd=site, env=environment(site), stdout=output, stderr=told
         )
-    yield lambda: Done(process.args, process.wait(280), out.read_text(encoding="utf-8"), errors.read_text("utf-8"))
+    yield lambda: Done(process.args, process.wait(_BENCH_S), out.read_text(encoding="utf-8"), errors.read_text("utf-8"))
     process.kill()
     process.wait()
 
@@ -231,8 +234,49 @@ def wait_for(log: Path, text: str) -> None:
     pytest.fail(f"{text!r} never came: {log.read_text(encoding='utf-8')}")
 
 
-def test_the_bench_measures_every_stage(site: Path, bench: Callable[[], Done]) -> None:
+@pytest.fixture(scope="module")
+def measured(site: Path, bench: Callable[[], Done]) -> dict[str, list[dict[str, Any]]]:
+    """What the bench wrote, by module."""
     done = bench()
     works(done)
     assert "not measured: " not in done.stderr
     assert all((site / "out" / "bench" / name).is_file() for name in ("bench.json", "bench.png", "promises.png"))
+    rows = json.loads((site / "out" / "bench" / "bench.json").read_text(encoding="utf-8"))["stages"]
+    return {module: [row for row in rows if row["module"] == module] for module in {row["module"] for row in rows}}
+
+
+@pytest.mark.timeout(_BENCH_S + 50)
+def test_every_module_of_the_bench_measures(measured: dict[str, list[dict[str, Any]]]) -> None:
+    assert set(measured) == {name.removesuffix("_stages") for name in modules()}
+
+
+@pytest.mark.timeout(_BENCH_S + 50)
+def test_the_stages_of_recognition_are_told_in_order_of_percentiles(measured: dict[str, list[dict[str, Any]]]) -> None:
+    stages = [row for row in measured["asr"] if row["cpu_us"]]
+    assert len(stages) == 7
+    for stage in stages:
+        spread = stage["cpu_us"]
+        assert set(spread) == {"mean", "p50", "p95", "p99", "p999"}
+        assert 0 < spread["p50"] <= spread["p95"] <= spread["p99"] <= spread["p999"]
+        assert spread["mean"] > 0
+        assert stage["n"] >= 3
+
+
+@pytest.mark.timeout(_BENCH_S + 50)
+def test_the_stages_of_tone_are_told_beside_peers_and_with_where_each_figure_is_from(
+    measured: dict[str, list[dict[str, Any]]],
+) -> None:
+    stages = [row for row in measured["emotion"] if row["cpu_us"]]
+    assert len(stages) == 8
+    for stage in stages:
+        for spread in (stage["wall_us"], stage["cpu_us"]):
+            ordered = [spread[name] for name in ("p50", "p95", "p99", "p999", "max")]
+            assert ordered[0] > 0
+            assert ordered == sorted(ordered)
+        assert stage["n"] >= 500
+    told = {row["stage"]: row["note"] for row in measured["emotion"] if not row["cpu_us"]}
+    assert "times our streamed descriptors" in next(note for name, note in told.items() if name.startswith("librosa"))
+    figures = {name: note for name, note in told.items() if not name.startswith(("librosa", "openSMILE"))}
+    assert {"anger, each corpus left out", "arousal, each corpus left out"} <= set(figures)
+    for name, note in figures.items():
+        assert "from training" in note or "measured now" in note or "not measured:" in note, name

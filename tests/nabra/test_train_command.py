@@ -15,6 +15,7 @@ from emotion.model import ToneModel
 from nabra.commands.check import examine
 from tests.conftest import ROOT
 from tests.emotion.corpus import write_corpus
+from tests.nabra.command_line import nabra
 
 
 def train(*words: object, state: Path, stop_at: str = "") -> subprocess.CompletedProcess[str]:
@@ -119,7 +120,7 @@ def test_another_corpus_judges(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_one_line(table: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text(table, encoding="utf-8")
-    done = train(tmp_path / "calls.csv", "--out", tmp_path / "out", state=tmp_path)
+    done = nabra("train", tmp_path / "calls.csv", "--out", tmp_path / "out", state=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"nabra: {tmp_path}/" + said.format(tmp_path))
     assert ("unknown emotion 'grumpy'" in done.stderr) == ("grumpy" in table), "remarks are told before an error"
@@ -128,11 +129,11 @@ def test_what_is_wrong_is_one_line(table: str, said: str, tmp_path: Path) -> Non
 
 def test_too_few_to_learn_from_says_what_is_missing(tmp_path: Path) -> None:
     write_corpus(tmp_path / "calls", 1)
-    done = train(tmp_path / "calls", "--out", tmp_path / "out", state=tmp_path)
+    done = nabra("train", tmp_path / "calls", "--out", tmp_path / "out", state=tmp_path)
     assert done.returncode == 1
     assert "1 speaker; two or more are needed" in done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["calls"], ["calls", "--out", "x", "--seeds", "0"]])
 def test_wrong_usage_is_two(words: list[str], tmp_path: Path) -> None:
-    assert train(*words, state=tmp_path).returncode == 2
+    assert nabra("train", *words, state=tmp_path).returncode == 2

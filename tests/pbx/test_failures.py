@@ -57,29 +57,20 @@ def test_the_engine_is_killed_with_ten_calls_up(world: World, engine: Engine) ->
     world.run(body())
 
 
-def test_the_engine_accepts_and_hangs(world: World, engine: Engine) -> None:
+def test_the_engine_hangs_in_mid_call_and_as_it_accepts(world: World, engine: Engine) -> None:
     async def body() -> None:
+        talking = await dial(world)
+        await after_notice()
         engine.signal(signal.SIGSTOP)
         call = await dial(world)
         await asyncio.sleep(7.0)
         # By now the dialplan knows, and later callers do not wait for the watchdog.
         later = await dial(world)
         assert await routed(world, later) == (DEFAULT, "no-engine")
-        assert await routed(world, call, timeout_s=WATCHDOG_S + 10) == (DEFAULT, "watchdog")
-        await kept(world, [call, later])
-        await end(world, [call, later])
-
-    world.run(body())
-
-
-def test_the_engine_hangs_in_mid_call(world: World, engine: Engine) -> None:
-    async def body() -> None:
-        call = await dial(world)
-        await after_notice()
-        engine.signal(signal.SIGSTOP)
-        assert await routed(world, call, timeout_s=WATCHDOG_S + 10) == (DEFAULT, "watchdog")
-        await kept(world, [call])
-        await end(world, [call])
+        for waiting in (talking, call):
+            assert await routed(world, waiting, timeout_s=WATCHDOG_S + 10) == (DEFAULT, "watchdog")
+        await kept(world, [talking, call, later])
+        await end(world, [talking, call, later])
 
     world.run(body())
 
@@ -337,12 +328,8 @@ def test_a_caller_who_wants_no_analysis_of_tone(world: World, engine: Engine, sa
     world.run(body())
 
 
-@pytest.mark.parametrize("what", ["silence", "music", "noise"])
-def test_a_caller_of_whom_nothing_is_understood(
-    world: World, engine: Engine, samples: dict[str, Pcm], what: str
-) -> None:
-    async def body() -> None:
-        said = {"silence": np.zeros(8000, np.int16), "music": samples["hold-music"], "noise": noise(10.0)}[what]
+def test_callers_of_whom_nothing_is_understood(world: World, engine: Engine, samples: dict[str, Pcm]) -> None:
+    async def one(said: Pcm) -> None:
         call = await dial(world)
         await after_notice()
         call.media.speak(said)
@@ -352,5 +339,9 @@ def test_a_caller_of_whom_nothing_is_understood(
         assert record["decision"]["destination"] == DEFAULT
         assert record["decision"]["reasons"]
         await end(world, [call])
+
+    async def body() -> None:
+        silence = np.zeros(8000, np.int16)
+        await asyncio.gather(*(one(said) for said in (silence, samples["hold-music"], noise(10.0))))
 
     world.run(body())
