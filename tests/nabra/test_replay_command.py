@@ -26,7 +26,7 @@ from nabra.commands import compare, replay
 from nabra.generations import fit
 from tests.conftest import ROOT
 
-CALLS = 60
+CALLS = 100
 SCHEMA_1 = ROOT / "tests" / "router" / "record_schema_1.json"
 
 
