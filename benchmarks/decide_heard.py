@@ -45,7 +45,7 @@ from router.commands import Trigger
 from router.intent import spoken
 from telephony.audio import read_audio
 
-SENTENCES = 40
+SENTENCES = 16
 VOICES = ("rms", "slt", "awb", "kal16")
 SETS = ("natcs insurance", "banking77")
 RULES = (TO_THE_END, FIXED, allowing(0.01), allowing(0.03), allowing(0.1))

@@ -76,6 +76,8 @@ def _against_time(axes: Axes, of: Mapping[str, Values], figure: str) -> None:
     axes.plot([one[LISTENED]["value"] for one in rules], [one[figure]["value"] for one in rules], color=_RULE, lw=0.8)
     for error, one in zip(ALLOWED, rules, strict=False):
         _point(axes, one, figure, "o", _RULE, "the rule, by early_error" if error == ALLOWED[0] else None)
+        if figure != RIGHT:
+            continue
         where = (one[LISTENED]["value"], one[figure]["value"])
         axes.annotate(f"{100 * error:g} %", where, textcoords="offset points", xytext=(5, -11), fontsize=8, color=_RULE)
     for name, marker, colour in ((FIXED, "s", _FIXED), (TO_THE_END, "^", _END)):
