@@ -1,8 +1,9 @@
 """Decision records of calls that nobody made, for measuring what reads records.
 
 Each caller says one or two of the shipped intents' examples, at the pace of speech and now and then with another word
-in place of one, and is heard as a live call is: partials twice a second, tone four times a second, an end of
-utterance, a final text. Everything is seeded; most texts of a run occur once.
+in place of one, and is heard as a live call is: partials twice a second, tone four times a second, a pause with the
+words of all that was said, the end of the utterance after as long a silence as such words are waited for, a final text.
+Everything is seeded; most texts of a run occur once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from collections.abc import Iterator
 
 from config.schema import Config, SpeechEngine
+from nabra.whatif import silence_of
 from router import CallFacts, Generation, Session, State
 from router.evidence import (
     EndOfUtterance,
@@ -19,6 +21,7 @@ from router.evidence import (
     NoticeEnded,
     NoticeStarted,
     PromptEnded,
+    SpeechPaused,
     SpeechStarted,
     Tone,
     Words,
@@ -28,6 +31,8 @@ WORDS_A_SECOND = 2.5
 PARTIAL_EVERY_S = 0.5
 TONE_EVERY_S = 0.25
 MISHEARD_SHARE = 0.15
+PAUSE_S = 0.2
+FRAME_S = 0.032
 
 
 def recorded_calls(generation: Generation, count: int, seed: int = 1) -> Iterator[dict[str, object]]:
@@ -66,6 +71,7 @@ class _Caller:
         self._said = said[language]
         self._words = [word for text in self._said for word in text.split()]
         self._session = Session(facts, generation, 0.0, models={"recogniser": "bench", "tone": "bench"})
+        self._silence = silence_of(generation.config)
         self._now = 0.0
         self._angry = rng.random() < 0.1
 
@@ -103,9 +109,15 @@ class _Caller:
                 self._wait(partial_at - self._now)
                 self._tell(self._spoken(words[: int((self._now - began) * WORDS_A_SECOND)], began, final=False))
                 partial_at += PARTIAL_EVERY_S
-        self._wait(ends + 0.6 - self._now)
+        self._wait(ends + PAUSE_S - self._now)
+        self._tell(SpeechPaused(at_s=self._now, audio_s=self._now, speech_end_audio_s=ends))
+        self._wait(self._rng.uniform(0.05, 0.2))
+        self._tell(self._spoken(words, began, final=False))
+        session = self._session
+        silence_s = self._silence(" ".join(words), session.call.language, session.intent_sure)
+        self._wait(ends + silence_s + self._rng.uniform(0.0, FRAME_S) - self._now)
         self._tell(EndOfUtterance(at_s=self._now, audio_s=self._now, speech_end_audio_s=ends))
-        self._wait(self._rng.uniform(0.05, 0.3))
+        self._wait(self._rng.uniform(0.0, 0.05))
         self._tell(self._spoken(words, began, final=True))
 
     def _heard(self) -> list[str]:

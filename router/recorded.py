@@ -206,7 +206,8 @@ def _converted(value: Mapping[str, Any]) -> RecordLine:
         )
     try:
         line: RecordLine = msgspec.convert(value, _BY_SCHEMA[schema])
-    except (msgspec.ValidationError, RecursionError) as error:
+        msgspec.json.encode(line)  # half a character, which JSON can write, is no text
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
         raise RecordError(f"record of call {value.get('call')!r} cannot be read: {error}") from None
     if not all(math.isfinite(entry.now_s) for entry in line.timeline):
         raise RecordError(f"record of call '{line.call}' cannot be read: a time in its timeline is no number")

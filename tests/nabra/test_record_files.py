@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,3 +104,42 @@ def test_what_is_meant_by_a_path(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="no such"):
         record_files([tmp_path / "nowhere"])
     assert default_jobs(pieces_of([other / "mine.jsonl"])) == 1
+
+
+def test_packed_files_are_read_and_a_torn_one_costs_its_end(tmp_path: Path) -> None:
+    lines = "".join(json.dumps({"n": n}) + "\n" for n in range(2000)).encode()
+    (tmp_path / "calls-20260101-0001.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "calls-20260102-0001.jsonl.gz").write_bytes(gzip.compress(lines)[:-200])
+    for name in ("calls-20260103-0001.jsonl", "calls-20260103-0001.jsonl.gz"):
+        (tmp_path / name).write_bytes(b'{"n": 1}\n')
+    files = record_files([tmp_path])
+    assert [file.name[6:14] for file in files] == ["20260101", "20260102", "20260103"]
+    whole, torn, plain = read_pieces(pieces_of(files), Collect(), 1, lambda _: None)
+    assert whole.found == [n for n in range(2000) if n != 13]
+    assert whole.found[: len(torn.found)] == torn.found
+    assert len(torn.found) < len(whole.found)
+    assert "cannot be unpacked" in torn.broken[-1].why
+    assert plain.found == [1]
+
+
+class Breaks(Collects):
+    """Reader that cannot bear odd numbers."""
+
+    def take(self, value: Mapping[str, Any]) -> bool:
+        if value["n"] % 2:
+            raise KeyError("odd")
+        return super().take(value)
+
+
+@dataclass(frozen=True)
+class Break:
+    def reader(self) -> Reader[list[int]]:
+        return Breaks()
+
+
+def test_a_line_that_breaks_its_reader_costs_itself_alone(tmp_path: Path) -> None:
+    file = tmp_path / "some.jsonl"
+    file.write_text('{"n": 2}\n{"n": 3}\n' + "[" * 100_000 + '\n{"n": 4}\n')
+    (read,) = read_pieces(pieces_of([file]), Break(), 1, lambda _: None)
+    assert read.found == [2, 4]
+    assert [line.line for line in read.broken] == [2, 3]

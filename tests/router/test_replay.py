@@ -12,18 +12,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.schema import Budget, Customers, DecisionSettings, Notice, Records, Speech, SpeechEngine, SpeechModel, Tone
+from config.schema import (
+    Budget,
+    Customers,
+    DecisionSettings,
+    Line,
+    Notice,
+    Records,
+    Speech,
+    SpeechEngine,
+    SpeechModel,
+    Tone,
+)
 from router.errors import RecordError
+from router.evidence import SpeechPaused, SpeechStarted
 from router.generation import Generation
 from router.record import decision_from_json, decision_to_json
-from router.replay import Replayed, Unknown, WhatIf
-from tests.router.scripted import ANGRY_RULES, Caller, KeywordReader, rule, site
+from router.replay import Replayed, Silence, Unknown, WhatIf
+from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, rule, site
 from tests.router.test_properties import ANYTHING, RULES, Step, conversations, played
 
 SPEECH = Speech(models={"en": SpeechModel(engine=SpeechEngine.MOONSHINE)})
 BOOK = Customers(file=Path("customers.csv"))
 HEARD_OUT = DecisionSettings(early_threshold=1.0)
 UNASKED = DecisionSettings(early_threshold=1.0, ask=False)
+NOTICE = site().notice
 SCHEMA_1 = Path(__file__).parent / "record_schema_1.json"
 
 
@@ -143,6 +156,25 @@ def _unknown() -> Iterator[Any]:
     whole = Records(mask_number=False)
     vip = (rule("vip", 'caller_number == "+97225551234"', route="reception"),)
     yield "masked", buyer(early), gen(rules=vip, records=whole), Unknown.NUMBER_MASKED
+    pressed = record_of(Caller(calm()).until(3).presses("7").until(30).hangs_up())
+    yield "key", pressed, calm(keys={"7": "sales"}), Unknown.KEY_NOT_KEPT
+    yield "language", buyer(early), gen(languages=("ar",), default_language="ar"), Unknown.LANGUAGE
+    of_site = buyer(early, facts=replace(FACTS, language_from="line"))
+    yield "line", of_site, gen(lines=(Line(number="100", language="ar"),)), Unknown.LANGUAGE
+    arabic = Notice(prompts={"ar": Path("prompt.wav")})
+    yield "other notice", buyer(early), gen(rules=(), notice=arabic, default_language="ar"), Unknown.NOTICE
+    served = (rule("again", "last_agent_known", route="reception"),)
+    older = buyer(early)
+    del older["last_agent"]
+    yield "older", older, gen(rules=served), Unknown.AGENT_NOT_KEPT
+    yield "no book then", buyer(gen(rules=(), customers=Customers())), gen(rules=served), Unknown.AGENT_NOT_KEPT
+    objected = record_of(Caller(gen(rules=())).until(1).presses("9").until(3).speaks().until(4).ends().final("buy"))
+    yield "objected", objected, gen(notice=replace(NOTICE, tone_off_key="8")), Unknown.TONE_NOT_HEARD
+    silent = record_of(Caller(calm(speech=Speech()), recogniser=False).until(30))
+    yield "silent without a recogniser", silent, calm(), Unknown.ASKED
+    brink = Caller(calm(decision=UNASKED)).until(4.02).speaks().until(5).ends().final("i want to buy a thing")
+    hasty = calm(decision=UNASKED, budget=Budget(no_speech_s=2.0))
+    yield "close", record_of(brink), hasty, Unknown.TOO_CLOSE
 
 
 @pytest.mark.parametrize(("name", "record", "other", "why"), [pytest.param(*one, id=one[0]) for one in _unknown()])
@@ -203,3 +235,45 @@ def test_each_text_is_read_once() -> None:
 def test_a_damaged_record_is_named(damage: dict[str, Any]) -> None:
     with pytest.raises(RecordError):
         under({**buyer(gen()), **damage}, gen())
+
+
+def waits_s(normal_s: float, sure_s: float) -> Silence:
+    return lambda text, language, sure: sure_s if sure else normal_s
+
+
+def paused(silence_s: float = 0.6, resumes_s: float | None = None) -> dict[str, Any]:
+    """A caller who pauses for 0.5 s, where `resumes_s` says so, and is taken to have finished after a silence."""
+    said = "i want to buy a thing"
+    caller = Caller(calm()).until(3).speaks().until(4.2)
+    if resumes_s is not None:
+        caller.tell(SpeechPaused(at_s=caller.now_s, audio_s=caller.t, speech_end_audio_s=4.0)).until(resumes_s)
+        caller.tell(SpeechStarted(at_s=caller.now_s, audio_s=caller.t))
+    caller.until(5.2).tell(SpeechPaused(at_s=caller.now_s, audio_s=caller.t, speech_end_audio_s=5.0))
+    return record_of(caller.until(5.3).partial(said).until(5.0 + silence_s).ends(silence_s).final(said).until(30))
+
+
+@pytest.mark.parametrize(
+    ("record", "silence", "why"),
+    [
+        (paused(), waits_s(0.6, 0.6), None),
+        (paused(0.63), waits_s(0.6, 0.6), None),
+        (paused(), waits_s(0.9, 0.9), Unknown.LISTENED_LONGER),
+        (paused(0.4), waits_s(0.6, 0.4), None),
+        (paused(0.4), waits_s(0.4, 0.6), Unknown.LISTENED_LONGER),
+        (paused(resumes_s=4.5), waits_s(0.6, 0.6), None),
+        (paused(resumes_s=4.5), waits_s(0.3, 0.3), Unknown.ENDED_SOONER),
+    ],
+)
+def test_a_silence_that_would_have_been_waited_out_otherwise(
+    record: dict[str, Any], silence: Silence, why: Unknown | None
+) -> None:
+    other = calm(budget=Budget(no_speech_s=5.0))
+    again = WhatIf(other, silence).decide(record)
+    assert again.unknown is why
+    assert again.sooner_s == 0.0
+
+
+def test_an_end_of_speech_that_comes_sooner_makes_the_decision_sooner() -> None:
+    again = WhatIf(calm(budget=Budget(no_speech_s=5.0)), waits_s(0.6, 0.4)).decide(paused())
+    assert again.unknown is None
+    assert again.sooner_s == pytest.approx(0.2)

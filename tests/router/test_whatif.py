@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.schema import PreferAgent, Skill
 from router.errors import RecordError
 from router.whatif import (
     EXAMPLES,
@@ -23,7 +25,7 @@ from router.whatif import (
     from_row,
     to_row,
 )
-from tests.router.scripted import Caller, rule
+from tests.router.scripted import FACTS, Caller, rule
 from tests.router.test_replay import UNASKED, buyer, calm, gen, record_of, under
 
 RULE = (rule("buyers to people", 'intent == "buy"', route="reception", raise_minutes=3.0),)
@@ -48,6 +50,29 @@ def test_a_raise_and_a_time_have_causes_of_their_own() -> None:
     earlier = compare(under(buyer(calm()), gen(rules=())))
     assert (earlier.changes, earlier.blame) == ((Change.TIME,), (Cause("at_words"), Cause("at_end_of_speech")))
     assert earlier.later_s == pytest.approx(-0.6)
+
+
+def test_skills_and_the_agent_asked_for_are_compared_in_shadow_as_well() -> None:
+    asks = (
+        rule("knows refunds", 'intent == "buy"', require="refunds"),
+        rule("knows them", "last_agent_known", prefer_agent=PreferAgent(for_s=30)),
+    )
+    skills = {"refunds": Skill()}
+    facts = replace(FACTS, last_agent="PJSIP/7")
+    record = buyer(calm(skills=skills), facts=facts)
+    compared = compare(under(record, calm(rules=asks, skills=skills)))
+    assert (compared.changes, compared.blame) == (
+        (Change.AGENTS,),
+        (Cause("require", "knows refunds"), Cause("not_directed")),
+    )
+    assert compared.now is not None
+    assert (compared.now.require, compared.now.prefer_agent) == (("refunds",), ("PJSIP/7", 30))
+    shadowed = compare(under(record, calm(rules=asks, skills=skills, shadow=True, decision=UNASKED)))
+    assert shadowed.now is not None
+    assert shadowed.now.agents == compared.now.agents
+    back = compare(under(buyer(calm(rules=asks, skills=skills, shadow=True), facts=facts), calm(decision=UNASKED)))
+    assert back.was.agents == compared.now.agents
+    assert back.changes == (Change.AGENTS,)
 
 
 def test_in_shadow_mode_the_destination_that_was_meant_counts() -> None:
@@ -80,6 +105,8 @@ SIDES = st.builds(
     trigger=st.sampled_from(["words", "end_of_speech"]),
     angry=st.booleans(),
     routed_by=st.builds(Cause, st.sampled_from(["words", "rule_route"]), st.sampled_from(["buy", "a rule"])),
+    require=st.sampled_from([(), ("refunds",)]),
+    prefer_agent=st.sampled_from([("", 0), ("PJSIP/1", 20)]),
 )
 CALLS = st.lists(
     st.builds(

@@ -1,0 +1,128 @@
+"""Past calls decided again: what is left out for speed changes nothing, and silences are those of a live call."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import sys
+from dataclasses import replace
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import config
+from asr.endpoint import Patience
+from benchmarks.recorded_calls import recorded_calls
+from config.schema import Config
+from nabra.call import Call
+from nabra.ears import listener_settings
+from nabra.generations import fit
+from nabra.record_files import _given
+from nabra.whatif import DecidesAgain, silence_of
+from router import Generation
+from router.errors import RecordError
+from router.record import decision_to_json
+from router.redact import MASK
+from router.replay import WhatIf, replay
+from router.whatif import compare, to_row
+
+CALLS = 60
+DAMAGED = 300
+
+
+@cache
+def shipped() -> Generation:
+    return fit(config.load(), 1)
+
+
+@cache
+def records() -> list[dict[str, Any]]:
+    return [json.loads(json.dumps(record)) for record in recorded_calls(shipped(), CALLS, seed=5)]
+
+
+def eager() -> Config:
+    """The shipped configuration, which decides earlier, and forbids what it did not."""
+    settings = shipped().config
+    never = replace(settings.rules[0], name="not there", when="words > 6", then=config.schema.Action(never="sales"))
+    return replace(
+        settings,
+        decision=replace(settings.decision, early_threshold=0.7, min_words=2),
+        rules=(never, *settings.rules),
+        fingerprint="eager",
+    )
+
+
+@cache
+def other() -> Generation:
+    return Generation.of(eager(), 2, shipped().intent_model)
+
+
+def rows(whatif: WhatIf) -> list[dict[str, Any]]:
+    return [to_row(compare(whatif.decide(record))) for record in records()]
+
+
+@pytest.mark.parametrize("generation", [shipped, other, lambda: replace(shipped(), hash="the same by another name")])
+def test_what_is_left_out_for_speed_changes_nothing(generation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Generation = generation()
+    quick = rows(WhatIf(made, silence_of(made.config), brief=True))
+    # In full: every event is told, every text is read again, and every sentence is written.
+    line = sys.modules["router.replay"]._Line  # type: ignore[attr-defined]
+    for name in ("_overheard", "_overtaken"):
+        monkeypatch.setattr(line, name, lambda *_: False)
+    whatif = WhatIf(made, silence_of(made.config))
+    monkeypatch.setattr(whatif._again.recall, "of", lambda *_: None)
+    assert rows(whatif) == quick
+    assert sum(row["result"] != "unknown" for row in quick) > CALLS / 2
+
+
+def test_a_record_replayed_under_its_own_configuration_gives_the_same_bytes() -> None:
+    for record in records():
+        whole, again = replay(record, shipped()), WhatIf(shipped()).decide(record).decision
+        assert whole is not None
+        assert again is not None
+        told = json.dumps(record["decision"])
+        assert json.dumps(decision_to_json(whole)) == told
+        assert json.dumps(decision_to_json(again)) == told
+
+
+def test_whatever_a_damaged_record_holds_it_is_decided_or_refused() -> None:
+    rng = random.Random(3)
+    reader = DecidesAgain(WhatIf(other(), silence_of(other().config), brief=True), "all")
+    taken = refused = 0
+    for _ in range(DAMAGED):
+        record = copy.deepcopy(rng.choice(records()))
+        place: Any = record
+        while True:
+            key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if not isinstance(place[key], dict | list) or not place[key] or rng.random() < 0.1:
+                break
+            place = place[key]
+        place[key] = rng.choice([None, -1, 1e300, float("nan"), True, "", "x", [], {}, [[]], "\ud800", 10**400])
+        try:
+            taken += _given(record, reader)
+        except RecordError:
+            refused += 1
+    found = reader.found()
+    assert len(found.rows) == taken == found.tally.calls
+    assert all(json.dumps(row, ensure_ascii=False).encode() for row in found.rows)
+    assert min(taken, refused) > DAMAGED / 10
+
+
+@pytest.mark.parametrize("sure", [True, False])
+@pytest.mark.parametrize(
+    "text", ["i want to cancel my order", "i want to", "because", "my number is 4 4 5", "yes", "", "أريد إلغاء طلبي"]
+)
+def test_a_silence_is_waited_out_as_on_a_live_call(text: str, sure: bool) -> None:
+    settings = replace(
+        config.load(), speech=replace(config.load().speech, endpoint_ms=700, endpoint_hesitation_ms=1500)
+    )
+    for language in ("en", "ar"):
+        live: Any = SimpleNamespace(
+            facts=SimpleNamespace(language=language), _session=SimpleNamespace(intent_sure=sure)
+        )
+        patience: Patience = Call._patience(live, text)
+        silence_s = silence_of(settings)(text.replace("4 4 5", MASK), language, sure)
+        assert silence_s * 1000 == listener_settings(settings).endpoint.silence_ms(patience)
