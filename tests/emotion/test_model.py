@@ -26,10 +26,11 @@ def with_facts(path: Path, **facts: str) -> Path:
 
 
 def predict(model: ToneModel, rows: np.ndarray) -> Tones:
-    """Ask it of features; what is pooled beside them is as the features are drawn."""
+    """Ask it of features; what is pooled beside each row is drawn from that row."""
     pooled = None
     if model.layers is not None:
-        pooled = np.abs(np.resize(rows, (len(rows), model.layers.pooled))).astype(np.float32)
+        times = -(-model.layers.pooled // len(FEATURES))
+        pooled = np.abs(np.tile(rows, (1, times))[:, : model.layers.pooled]).astype(np.float32)
     return model.predict(rows, pooled)
 
 
