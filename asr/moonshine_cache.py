@@ -23,7 +23,7 @@ from asr.moonshine_graph import NETWORKS, Graphs, build, model_file
 
 _LOG = logging.getLogger(__name__)
 _DIGEST_BYTES = hashlib.sha256().digest_size
-# About 70 MB each: the models of one release, and of the one before it.
+# Up to 90 MB each: the models of one release, and of the one before it.
 _MOST_KEPT = 4
 
 
@@ -101,7 +101,10 @@ def _write(file: Path, key: str, graphs: Graphs) -> None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    """Return what is kept, and what a process that was killed left half written, by when it was used last."""
+    """Return what is kept, and what a process that was killed left half written, by when it was used last.
+
+    Of many that write at the same moment one may lose its half to another's tidying: then that other's is whole.
+    """
     used = {}
     for path in folder.glob("moonshine-*"):
         # Another process may tidy up at the same time.
