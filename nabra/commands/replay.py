@@ -160,6 +160,8 @@ class Report:
 
         if self._args.html is not None:
             self._files.enter_context(whole_file(self._args.html)).write(page(tally, self._page_words, broken))
+        # Whoever reads what is printed may have read enough: the files are there by then.
+        self._files.close()
         if self._args.json:
             print_json(summary(tally, broken))
             return

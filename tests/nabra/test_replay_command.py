@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import config
+import nabra.whatif_view
 from benchmarks.recorded_calls import recorded_calls
 from config.schema import Records
 from nabra.commands import compare, replay
@@ -110,6 +111,20 @@ def test_the_table_fits_and_the_files_hold_what_it_says(
     assert {row["now_because_of"] for row in rows if row["changes"].startswith("destination")} == {"who cancels, sells"}
     assert "who cancels" in web.read_text(encoding="utf-8")
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_files_are_there_though_nobody_reads_what_is_printed(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(nabra.whatif_view, "print_view", closed)
+    out, web = tmp_path / "changed.csv", tmp_path / "page.html"
+    with pytest.raises(BrokenPipeError):
+        run("replay", site / "records", "--config", site / "b", "--csv", out, "--html", web)
+    assert len(out.read_text(encoding="utf-8").splitlines()) > 1
+    assert web.read_text(encoding="utf-8").endswith("</html>\n")
 
 
 class Page(HTMLParser):

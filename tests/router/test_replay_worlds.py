@@ -207,7 +207,7 @@ def wrong(again: Replayed, live: Decision | None) -> str:
     return "" if late <= LATE_S + 1e-6 else f"{again.decision.decided_at_s} is not {live.decided_at_s}"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(CALLERS, sites(), sites(), LANGUAGES)
 def test_what_is_known_of_another_site_is_what_happens_there(script: list[Step], a: Site, b: Site, said: str) -> None:
     there = b.generation("b")
@@ -216,7 +216,7 @@ def test_what_is_known_of_another_site_is_what_happens_there(script: list[Step],
     assert wrong(again, lives(there, script, said).session.decision) == ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(CALLERS, sites(), LANGUAGES, st.data())
 def test_a_site_that_differs_in_one_thing_is_known_as_it_is(
     script: list[Step], a: Site, said: str, data: st.DataObject
