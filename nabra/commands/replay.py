@@ -45,7 +45,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("records", metavar="RECORDS", nargs="*", type=Path, help="record files, or folders of them")
+    parser.add_argument("records", metavar="RECORDS", nargs="*", type=Path, help="record files (.gz too), or folders")
     parser.add_argument(
         "--config", type=Path, action="append", metavar="B", required=True,
         help="the other configuration, a file or a folder; with --recordings a second one to compare with",

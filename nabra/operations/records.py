@@ -18,6 +18,7 @@ then did with that call. Both carry the call's id under `"call"`.
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ import queue
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -149,8 +151,7 @@ class RecordStore:
         except OSError as error:
             os.close(lock)
             raise RecordsError(
-                f"another Nabra writes its records to {folder}; stop it, or give this one its own "
-                "records.directory"
+                f"another Nabra writes its records to {folder}; stop it, or give this one its own records.directory"
             ) from error
         self._lock_fd = lock
         self._thread = threading.Thread(target=self._run, name="nabra-records", daemon=True)
@@ -281,9 +282,7 @@ class RecordStore:
         self._day = day
         folder = self._settings.directory
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        numbers = [
-            int(match[2]) for match in map(_NAME.fullmatch, os.listdir(folder)) if match and match[1] == day
-        ]
+        numbers = [int(match[2]) for match in map(_NAME.fullmatch, os.listdir(folder)) if match and match[1] == day]
         self._sequence = max(numbers, default=1)
         fd = self._open(self._sequence)
         if self._size >= self._settings.rotate_bytes:
@@ -307,9 +306,7 @@ class RecordStore:
                 os.fsync(self._fd)
             except OSError as error:
                 self._failed_writes += 1
-                log.error(
-                    "records in %s could not be made durable: %s", self._settings.directory, error.strerror
-                )
+                log.error("records in %s could not be made durable: %s", self._settings.directory, error.strerror)
         self._unsynced = False
         self._synced_s = self._clock()
 
@@ -342,10 +339,7 @@ class RecordStore:
 
 
 def _line(item: object) -> bytes:
-    return (
-        json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace")
-        + b"\n"
-    )
+    return json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace") + b"\n"
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -359,7 +353,7 @@ def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -
     Parameters
     ----------
     path
-        A file of JSON lines, or a folder that a `RecordStore` wrote.
+        A file of JSON lines, packed (.gz) or not, or a folder that a `RecordStore` wrote.
     on_unreadable
         Told the file and line number of every line that is not a JSON object (a process killed in mid-write
         leaves one such line); they are stepped over.
@@ -372,7 +366,7 @@ def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -
     try:
         files = files_of(path) if path.is_dir() else [path]
         for file in files:
-            with file.open("rb") as lines:
+            with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
                 for number, raw in enumerate(lines, 1):
                     try:
                         item = json.loads(raw)
@@ -384,8 +378,10 @@ def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -
                         on_unreadable(file, number)
     except OSError as error:
         raise RecordsError(
-            f"records cannot be read from {error.filename or path}: {error.strerror}"
+            f"records cannot be read from {error.filename or path}: {error.strerror or error}"
         ) from error
+    except (EOFError, zlib.error) as error:
+        raise RecordsError(f"records cannot be read from {path}: what is packed ends before its end") from error
 
 
 def find(path: Path, call_prefix: str) -> dict[str, list[JsonObject]]:

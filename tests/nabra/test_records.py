@@ -1,6 +1,7 @@
 """The record store: on disk, masked, rotated, expired, and never in a call's way."""
 
 import errno
+import gzip
 import json
 import os
 import stat
@@ -50,10 +51,7 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 def test_what_was_put_is_read_back_in_order(make: Callable[..., RecordStore], tmp_path: Path) -> None:
     store = make()
-    lines = [
-        {"call": f"{i:04d}", "text": "مرحبا", "n": i, "nested": {"list": [1.5, None, True]}}
-        for i in range(500)
-    ]
+    lines = [{"call": f"{i:04d}", "text": "مرحبا", "n": i, "nested": {"list": [1.5, None, True]}} for i in range(500)]
     assert all(store.put(line) for line in lines)
     assert store.close()
     assert list(read(tmp_path / "records")) == lines
@@ -157,9 +155,7 @@ def test_other_files_in_the_folder_are_left_alone(make: Callable[..., RecordStor
     assert len(list(read(tmp_path / "records"))) == 1
 
 
-def test_a_torn_last_line_is_stepped_over_and_closed_off(
-    make: Callable[..., RecordStore], tmp_path: Path
-) -> None:
+def test_a_torn_last_line_is_stepped_over_and_closed_off(make: Callable[..., RecordStore], tmp_path: Path) -> None:
     store = make()
     store.put({"call": "whole"})
     store.close()
@@ -255,9 +251,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         RecordStore(RecordStoreSettings(tmp_path / "file" / "records")).start()
 
 
-def test_calls_are_found_by_the_beginning_of_their_id(
-    make: Callable[..., RecordStore], tmp_path: Path
-) -> None:
+def test_calls_are_found_by_the_beginning_of_their_id(make: Callable[..., RecordStore], tmp_path: Path) -> None:
     store = make()
     for call, n in (("abc1", 0), ("abd2", 1), ("abc1", 2), ("zzz", 3)):
         store.put({"call": call, "n": n})
@@ -273,3 +267,12 @@ def test_calls_are_found_by_the_beginning_of_their_id(
 def test_reading_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="nowhere"):
         list(read(tmp_path / "nowhere"))
+
+
+def test_a_packed_file_is_read_and_one_that_is_torn_is_said(tmp_path: Path) -> None:
+    packed = tmp_path / "calls.jsonl.gz"
+    packed.write_bytes(gzip.compress(b'{"call": "a"}\n{"call": "b"}\n'))
+    assert [line["call"] for line in read(packed)] == ["a", "b"]
+    packed.write_bytes(packed.read_bytes()[:-12])
+    with pytest.raises(RecordsError, match="ends before its end"):
+        list(read(packed))
