@@ -5,13 +5,20 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 from config.errors import Position
 from config.prompts import prompt_seconds
-from config.schema import Config, Destination, DestinationKind, Holiday, Skill, SpeechEngine
+from config.schema import Config, Destination, DestinationKind, Holiday, Hours, Skill, SpeechEngine, Weekday
 
+MUCH_ERROR = 0.2
+"""Of the early decisions; more than this may be wrong only by mistake."""
+
+_DAYS = tuple(Weekday)
+_DAY_MINUTES = 24 * 60
+_WEEKS = (-7 * _DAY_MINUTES, 0, 7 * _DAY_MINUTES)
 _TONE_WORDS = ("angry", "anger", "arousal", "valence", "tone_known")
 
 
@@ -34,8 +41,14 @@ class Warning_:
         return f"{self.position}: {self.message}; {self.advice}"
 
 
-def check(config: Config) -> list[Warning_]:
-    """Every warning about a configuration that loaded, in the order of the file."""
+def check(config: Config, today: date | None = None) -> list[Warning_]:
+    """Every warning about a configuration that loaded, in the order of the file.
+
+    Parameters
+    ----------
+    config : as loaded.
+    today : tells which holidays are over; None where that is not asked.
+    """
     found = [
         *_law(config),
         *_network(config),
@@ -44,7 +57,10 @@ def check(config: Config) -> list[Warning_]:
         *_customers(config),
         *_tone(config),
         *_rules(config),
+        *_decision(config),
         *_calendar(config),
+        *_twice_open(config),
+        *(_over(config, today) if today is not None else ()),
         *_labels(config),
         *_destinations(config),
     ]
@@ -221,6 +237,16 @@ def _rules(config: Config) -> Iterator[Warning_]:
             )
 
 
+def _decision(config: Config) -> Iterator[Warning_]:
+    wrong = config.decision.early_error
+    if wrong > MUCH_ERROR and config.decision.early_threshold is None:
+        yield Warning_(
+            _at(config, "decision.early_error"),
+            f"of the calls decided while the caller still speaks, {100 * wrong:.0f} in 100 may go to the wrong place",
+            "0.03 comes with Nabra",
+        )
+
+
 def _calendar(config: Config) -> Iterator[Warning_]:
     told = [rule.when for rule in config.rules]
     for name in config.hours:
@@ -235,6 +261,55 @@ def _calendar(config: Config) -> Iterator[Warning_]:
             "time_zone is not given, so hours and holidays are told in UTC",
             "say where the site is: time_zone: Asia/Amman, for example",
         )
+
+
+def _twice_open(config: Config) -> Iterator[Warning_]:
+    """Days that are named twice, and times that are in two: one of them is seldom what was meant."""
+    for name, hours in config.hours.items():
+        for i, span in enumerate(hours.open):
+            for n, day in enumerate(span.days):
+                if day in span.days[:n]:
+                    place = f"hours.{name}.open[{i}].days[{n}]"
+                    yield Warning_(_at(config, place), f"'{day}' stands twice", "name another day, or remove it")
+        spans = _spans(name, hours)
+        told: set[tuple[str, str]] = set()
+        for later, (start, end, path, times) in enumerate(spans):
+            for first, last, above, others in spans[:later]:
+                both = [max(start, first + week) for week in _WEEKS if start < last + week and first + week < end]
+                if both and (above, path) not in told:
+                    told.add((above, path))
+                    day = _DAYS[both[0] // _DAY_MINUTES % 7]
+                    yield Warning_(
+                        _at(config, path),
+                        f"on {day} {times} overlaps {others} of line {_at(config, above).line}",
+                        "join them, or correct one",
+                    )
+
+
+def _spans(name: str, hours: Hours) -> list[tuple[int, int, str, str]]:
+    """From and to, in minutes since Monday began, with the path and the text of the times; each day of a span once."""
+    found = []
+    for i, span in enumerate(hours.open):
+        for n, times in enumerate(span.times):
+            start, end = (60 * int(time[:2]) + int(time[3:]) for time in times.split("-"))
+            for day in dict.fromkeys(span.days):
+                began = _DAYS.index(day) * _DAY_MINUTES
+                ended = began + end + (_DAY_MINUTES if end <= start else 0)
+                found.append((began + start, ended, f"hours.{name}.open[{i}].times[{n}]", times))
+    return found
+
+
+def _over(config: Config, today: date) -> Iterator[Warning_]:
+    """Holidays that never come again; a day is left for the time zones."""
+    for name, holiday in config.holidays.items():
+        if all(len(written) > 5 for written in holiday.dates):
+            last = max(date.fromisoformat(written) for written in holiday.dates) + timedelta(days=holiday.days - 1)
+            if last < today - timedelta(days=1):
+                yield Warning_(
+                    _at(config, f"holidays.{name}.dates"),
+                    f"'{name}' is over since {last.isoformat()}, and comes never again",
+                    "give its next date, or the date without a year if it is the same every year",
+                )
 
 
 def _labels(config: Config) -> Iterator[Warning_]:
@@ -264,6 +339,15 @@ def _destinations(config: Config) -> Iterator[Warning_]:
                 _at(config, f"destinations.{name}"),
                 f"nothing leads to '{name}'",
                 "name it in an intent, a rule or a key, or remove it",
+            )
+    first: dict[str, str] = {}
+    for name, destination in config.destinations.items():
+        other = first.setdefault(destination.queue, name) if destination.queue is not None else name
+        if other != name:
+            yield Warning_(
+                _at(config, f"destinations.{name}.queue"),
+                f"callers of '{name}' and of '{other}' wait in the same queue, '{destination.queue}'",
+                "leave it so, if that is meant",
             )
     if config.shadow:
         yield Warning_(

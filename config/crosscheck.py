@@ -7,7 +7,7 @@ None here and was reported already.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,24 @@ from config.prompts import FORMAT, prompt_fault
 from config.schema import Config, DestinationKind, SpeechEngine
 from config.zones import UnknownZone, zone_of
 
+MOST_LINES = 20
+"""Of one file, that are told of an unknown name; there may be hundreds."""
 
-def cross_problems(config: Config) -> list[Problem]:
-    """Every problem that takes two places to see."""
-    checker = _Checker(config)
+
+def as_read(place: Position, main: Path | None) -> tuple[bool, str, int, int]:
+    """Where a place comes when a configuration is read: its main file first, each from its top."""
+    return place.file != main, str(place.file), place.line, place.column
+
+
+def cross_problems(config: Config, faulty: Collection[str] = ()) -> list[Problem]:
+    """Every problem that takes two places to see.
+
+    Parameters
+    ----------
+    config : what could be read; None stands where something could not.
+    faulty : paths of the values in which there is a problem already.
+    """
+    checker = _Checker(config, faulty)
     return [
         *checker.destinations(),
         *checker.languages(),
@@ -32,6 +46,7 @@ def cross_problems(config: Config) -> list[Problem]:
         *checker.calendar(),
         *checker.rules(),
         *checker.times(),
+        *checker.unknown_names(),
     ]
 
 
@@ -52,10 +67,12 @@ def _is_date(text: str) -> bool:
 
 
 class _Checker:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, faulty: Collection[str]) -> None:
         self.config: Any = config  # not a Config in earnest yet: what could not be read is None in it
+        self.faulty = faulty
         self.known_languages = [language for language in config.languages or () if language is not None]
         self.known_destinations = list(config.destinations or {})
+        self._unknown: dict[tuple[str, str], tuple[list[str], list[Position]]] = {}
 
     def place(self, path: str) -> Position:
         """Where a value stands, or else the section that lacks it."""
@@ -67,18 +84,41 @@ class _Checker:
     def problem(self, path: str, message: str, expected: str = "", near: str | None = None) -> Problem:
         return Problem(self.place(path), message, expected, near)
 
-    def unknown(self, path: str, what: str, name: str | None, known: Iterable[str]) -> Iterator[Problem]:
+    def unknown(self, path: str, what: str, name: str | None, known: Iterable[str]) -> None:
+        """Note a name that may be unknown; `unknown_names` tells all the places of one together."""
         known = list(known)
         if name is not None and known and name not in known:
-            yield self.problem(path, f"unknown {what} '{name}'", "one of " + ", ".join(known), nearest(name, known))
+            self._unknown.setdefault((what, name), (known, []))[1].append(self.place(path))
+
+    def unknown_names(self) -> Iterator[Problem]:
+        """One problem for each name, at the first place that has it: renaming one thing is one mistake."""
+        for (what, name), (known, places) in self._unknown.items():
+            first, *more = sorted(set(places), key=lambda place: as_read(place, self.config.source))
+            message = f"unknown {what} '{name}'{self._more(first, more)}"
+            yield Problem(first, message, "one of " + ", ".join(known), nearest(name, known))
+
+    def _more(self, first: Position, more: Iterable[Position]) -> str:
+        lines: dict[Path, list[int]] = {}
+        for place in more:
+            lines.setdefault(place.file, []).append(place.line)
+        if not lines:
+            return ""
+        told = []
+        for file, found in lines.items():
+            shown = ", ".join(map(str, found[:MOST_LINES])) + (", ..." if len(found) > MOST_LINES else "")
+            where = "" if file == first.file else f" of {file.name}"
+            told.append(f"line{'s' if len(found) > 1 else ''} {shown}{where}")
+        count = sum(map(len, lines.values()))
+        places = "1 more place names" if count == 1 else f"{count} more places name"
+        return f" (and {places} it: {'; '.join(told)})"
 
     def destinations(self) -> Iterator[Problem]:
         config = self.config
         if config.destinations is not None and not config.destinations:
             yield self.problem("destinations", "there are no destinations", "at least the one named by default")
-        yield from self.unknown("default", "destination", config.default, self.known_destinations)
+        self.unknown("default", "destination", config.default, self.known_destinations)
         for key, name in (config.keys or {}).items():
-            yield from self.unknown(f"keys.{key}", "destination", name, self.known_destinations)
+            self.unknown(f"keys.{key}", "destination", name, self.known_destinations)
             if key == config.notice.tone_off_key:
                 yield self.problem(f"keys.{key}", f"key '{key}' turns the analysis of tone off already", "another key")
         for name, destination in (config.destinations or {}).items():
@@ -97,16 +137,16 @@ class _Checker:
         config, known = self.config, self.known_languages
         if config.languages is not None and not config.languages:
             yield self.problem("languages", "no language is given", "at least the default language")
-        yield from self.unknown("default_language", "language", config.default_language, known)
+        self.unknown("default_language", "language", config.default_language, known)
         for i, line in enumerate(config.lines or ()):
             if line is not None:
-                yield from self.unknown(f"lines[{i}].language", "language", line.language, known)
+                self.unknown(f"lines[{i}].language", "language", line.language, known)
         numbers = [line.number for line in config.lines or () if line is not None]
         for i, number in enumerate(numbers):
             if number in numbers[:i]:
                 yield self.problem(f"lines[{i}].number", f"number '{number}' stands in two lines")
         for language in config.speech.models:
-            yield from self.unknown(f"speech.models.{language}", "language", language, known)
+            self.unknown(f"speech.models.{language}", "language", language, known)
         tables: dict[str, Mapping[str, object]] = {
             "notice.prompts": config.notice.prompts,
             "notice.ask": config.notice.ask,
@@ -119,7 +159,7 @@ class _Checker:
             tables.update({f"{section}.{name}.label": one.label for name, one in named.items() if one is not None})
         for path, table in tables.items():
             for language in table:
-                yield from self.unknown(f"{path}.{language}", "language", language, known)
+                self.unknown(f"{path}.{language}", "language", language, known)
 
     def prompts(self) -> Iterator[Problem]:
         config = self.config
@@ -220,7 +260,7 @@ class _Checker:
         homes: dict[str, str] = {}
         for intent in self.config.intents.intents:
             path = f"intents.{intent.language}.{intent.name}"
-            yield from self.unknown(f"{path}.destination", "destination", intent.destination, self.known_destinations)
+            self.unknown(f"{path}.destination", "destination", intent.destination, self.known_destinations)
             if (intent.language, intent.name) in seen:
                 yield self.problem(
                     path,
@@ -238,7 +278,7 @@ class _Checker:
                     "the same destination in every language",
                 )
         for language in dict.fromkeys(intent.language for intent in self.config.intents.intents):
-            yield from self.unknown(f"intents.{language}", "language", language, self.known_languages)
+            self.unknown(f"intents.{language}", "language", language, self.known_languages)
 
     def rules(self) -> Iterator[Problem]:
         names: dict[str, int] = {}
@@ -256,14 +296,14 @@ class _Checker:
 
     def action(self, path: str, action: Any) -> Iterator[Problem]:
         for key in ("route", "never"):
-            yield from self.unknown(f"{path}.{key}", "destination", getattr(action, key), self.known_destinations)
+            self.unknown(f"{path}.{key}", "destination", getattr(action, key), self.known_destinations)
         for key in ("require", "prefer"):
             skill = getattr(action, key)
             if skill is not None and not self.config.skills:
                 lacking = f"unknown skill '{skill}': there are no skills"
                 yield self.problem(f"{path}.{key}", lacking, f"it declared, as skills: {{{skill}: {{}}}}")
             else:
-                yield from self.unknown(f"{path}.{key}", "skill", skill, self.config.skills)
+                self.unknown(f"{path}.{key}", "skill", skill, self.config.skills)
         if action.never is not None and action.never == self.config.default:
             yield self.problem(
                 f"{path}.never",
@@ -277,7 +317,8 @@ class _Checker:
         if action.prefer_agent is not None and not action.prefer_agent.last_agent:
             yield self.problem(f"{path}.prefer_agent", "no agent is preferred", "last_agent: true, or no prefer_agent")
         does = (action.route, action.never, action.require, action.prefer, action.prefer_agent)
-        if all(one is None for one in does) and not action.raise_minutes and not action.ask:
+        nothing = all(one is None for one in does) and not action.raise_minutes and not action.ask
+        if nothing and path not in self.faulty:  # what is written there may be what could not be read
             yield self.problem(
                 path, "the rule does nothing", "route, never, raise_minutes, require, prefer, prefer_agent or ask"
             )

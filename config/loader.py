@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from config.crosscheck import cross_problems
+from config.crosscheck import as_read, cross_problems
 from config.customers import CustomersUnreadable, read_customers
 from config.errors import ConfigError, Position, Problem
 from config.nodes import read_nodes
@@ -53,9 +53,9 @@ def load(path: str | os.PathLike[str] | None = None) -> Config:
         intents=_gather(read.intents, places, problems),
     )
     config = dataclasses.replace(config, customers=_with_book(config.customers, config.languages, places, problems))
-    problems += cross_problems(config)
+    problems += cross_problems(config, walker.faulty)
     if problems:
-        raise ConfigError(sorted(problems, key=lambda p: (p.file != file, str(p.file), p.line, p.column)))
+        raise ConfigError(sorted(problems, key=lambda problem: as_read(problem.position, file)))
     return dataclasses.replace(config, fingerprint=_fingerprint(config))
 
 

@@ -15,15 +15,10 @@ from ruamel.yaml.nodes import Node
 from ruamel.yaml.reader import ReaderError
 
 from config.errors import ConfigError, Position, Problem
+from config.plain_words import fault_of
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """Security limit: far above any file that people edit, and read in seconds."""
-
-_PLAINER = {
-    "found character '\\t' that cannot start any token": "a tab where only spaces may indent",
-    "mapping values are not allowed here": "a ':' that YAML cannot place; quote the text if it belongs to it",
-    "could not find expected ':'": "a key without its ':'",
-}
 
 
 def read_nodes(file: Path) -> Node:
@@ -38,19 +33,16 @@ def read_nodes(file: Path) -> Node:
     try:
         root: Node | None = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-        problem = str(error.problem or error.context or "this is not YAML")
-        raise ConfigError(
-            [Problem(Position(file, line + 1, column + 1), _PLAINER.get(problem, problem), "YAML 1.2")]
-        ) from None
+        fault = fault_of(error, text)
+        position = Position(file, fault.line + 1, fault.column + 1)
+        raise ConfigError([Problem(position, fault.message, fault.expected)]) from None
     except ReaderError as error:
         position = _position(file, text[: error.position])
         raise ConfigError(
             [Problem(position, f"a control character (U+{ord(text[error.position]):04X})", "plain text")]
         ) from None
     except (YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError([Problem(Position(file, 1, 1), f"this is not YAML: {error}", "YAML 1.2")]) from None
+        raise ConfigError([Problem(Position(file, 1, 1), f"this is not YAML: {error}")]) from None
     if root is None:
         raise ConfigError([Problem(Position(file, 1, 1), "the file is empty", "keys and values")])
     return root

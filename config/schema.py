@@ -31,6 +31,8 @@ NUMBER_MEANING = "a dialled number: digits, perhaps with + in front"
 TIMES_MEANING = "from and to, such as 08:00-17:00; 24:00 is the end of the day"
 DATE_MEANING = "a date such as 2027-03-10, or 12-25 for every year"
 ZONE_MEANING = "a time zone such as Asia/Amman"
+WHEN_MEANING = "a condition such as sure and words > 3, or true for a rule that always holds"
+LAST_AGENT_MEANING = "{for_s: 20}, which is 20 s for whoever served this caller last; no agent is named in a rule"
 
 
 def between(low: float, high: float, default: Any = ...) -> Any:
@@ -39,9 +41,12 @@ def between(low: float, high: float, default: Any = ...) -> Any:
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
-def matching(pattern: str, meaning: str, default: Any = ...) -> Any:
-    """A text (or, in a list or mapping, each text or key) that must match a regular expression as a whole."""
-    metadata = {"pattern": pattern, "meaning": meaning}
+def matching(pattern: str, meaning: str, default: Any = ..., one: str | None = None) -> Any:
+    """A text (or, in a list or mapping, each text or key) that must match a regular expression as a whole.
+
+    `one` is what to say to somebody who wrote a list where there can be one only.
+    """
+    metadata = {"pattern": pattern, "meaning": meaning, "one": one}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
@@ -374,12 +379,12 @@ class Action:
     the one clarifying question before deciding; `shadow` true only writes down what the rule would have done.
     """
 
-    route: str | None = matching(NAME, NAME_MEANING, None)
-    never: str | None = matching(NAME, NAME_MEANING, None)
+    route: str | None = matching(NAME, NAME_MEANING, None, "one destination")
+    never: str | None = matching(NAME, NAME_MEANING, None, "one destination, and a rule for each further one")
     raise_minutes: float = between(0, 240, 0.0)
-    require: str | None = matching(NAME, NAME_MEANING, None)
-    prefer: str | None = matching(NAME, NAME_MEANING, None)
-    prefer_agent: PreferAgent | None = None
+    require: str | None = matching(NAME, NAME_MEANING, None, "one skill, and a rule for each further one")
+    prefer: str | None = matching(NAME, NAME_MEANING, None, "one skill, and a rule for each further one")
+    prefer_agent: PreferAgent | None = field(default=None, metadata={"meaning": LAST_AGENT_MEANING})
     ask: bool = False
     shadow: bool = False
 
@@ -393,7 +398,7 @@ class Rule:
     """
 
     name: str = matching(r"[^\x00-\x1f]{1,80}", "a name of at most 80 characters")
-    when: str
+    when: str = field(metadata={"meaning": WHEN_MEANING, "truth": True})
     then: Action
     position: Position | None = bookkeeping(lambda: None)  # noqa: RUF009
 

@@ -20,6 +20,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from config.errors import ConfigError, Position, Problem
 from config.nearest import nearest
 from config.nodes import position_of
+from config.plain_words import quoted
 from config.schema import Secret
 
 MAX_NODES = 200_000
@@ -30,12 +31,16 @@ _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 class Walker:
-    """Walks the nodes of one file; collects `problems`, and in `places` where every value stands."""
+    """Walks the nodes of one file; collects `problems`, and in `places` where every value stands.
+
+    `faulty` holds the paths of the values in which there is a problem: what they lack may only be unreadable.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.problems: list[Problem] = []
         self.places: dict[str, Position] = {}
+        self.faulty: set[str] = set()
         self._visited = 0
 
     def walk(self, node: Node, cls: type[Any]) -> Any:
@@ -51,24 +56,31 @@ class Walker:
         if self._visited > MAX_NODES:
             raise ConfigError([Problem(Position(self.file, 1, 1), f"more than {MAX_NODES} values", "fewer")])
         self.places[path] = position_of(self.file, node)
+        before = len(self.problems)
+        value = self._typed(node, wanted, metadata, path)
+        if len(self.problems) > before:
+            self.faulty.add(path)
+        return value
+
+    def _typed(self, node: Node, wanted: Any, metadata: Mapping[str, Any], path: str) -> Any:
         origin = get_origin(wanted)
         if origin in (Union, UnionType):
             if node.tag == _TAG + "null":
                 return None
             (wanted,) = (choice for choice in get_args(wanted) if choice is not NoneType)
-            return self._value(node, wanted, metadata, path)
+            return self._typed(node, wanted, metadata, path)
         if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
-            return self._dataclass(node, wanted, path)
+            return self._dataclass(node, wanted, path, metadata.get("meaning"))
         if origin is tuple:
             return self._list(node, get_args(wanted)[0], metadata, path)
         if origin is not None and issubclass(origin, Mapping):
             return self._mapping(node, get_args(wanted)[1], metadata, path)
-        return self._scalar(node, wanted, metadata)
+        return self._scalar(node, wanted, metadata, path)
 
-    def _dataclass(self, node: Node, cls: type[Any], path: str) -> Any:
+    def _dataclass(self, node: Node, cls: type[Any], path: str, meaning: str | None = None) -> Any:
         fields = {f.name: f for f in dataclasses.fields(cls) if not f.metadata.get("derived")}
         if not isinstance(node, MappingNode):
-            self.problem(node, f"{_found(node)} where a section belongs", "keys: " + ", ".join(fields))
+            self.problem(node, f"{_found(node)} where a section belongs", meaning or "keys: " + ", ".join(fields))
             return None
         hints = get_type_hints(cls)
         values: dict[str, Any] = {}
@@ -156,10 +168,15 @@ class Walker:
                     pairs.append((key, value, str(key.value)))
         return pairs
 
-    def _scalar(self, node: Node, wanted: type[Any], metadata: Mapping[str, Any]) -> Any:
+    def _scalar(self, node: Node, wanted: type[Any], metadata: Mapping[str, Any], path: str) -> Any:
         secret = wanted is Secret
         if not isinstance(node, ScalarNode):
-            self.problem(node, f"{_found(node)} where one value belongs", _expected(wanted, metadata))
+            meant = _with_colon(node) if wanted is str and path.endswith("]") else None
+            if meant is not None:
+                self.problem(node, "a text with ': ' in it needs quotes", quoted(meant))
+                return None
+            one = metadata.get("one") if isinstance(node, SequenceNode) else None
+            self.problem(node, f"{_found(node)} where one value belongs", one or _expected(wanted, metadata))
             return None
         tag, text = str(node.tag).removeprefix(_TAG), str(node.value)
         reader = _READERS.get(wanted)
@@ -172,9 +189,15 @@ class Walker:
                 return None
             return value
         # A number without quotes is a text too (a dialled number, a key): its digits as written.
+        pattern = metadata.get("pattern")
         if tag not in ("str", "int"):
-            found = "a value" if secret else _found(node)
-            self.problem(node, f"found {found}", _expected(wanted, metadata) + ", in quotes")
+            if tag == "bool" and metadata.get("truth"):
+                return text.lower()
+            expected = _expected(wanted, metadata)
+            if tag != "null":
+                fits = wanted is str and (pattern is None or re.fullmatch(pattern, text))
+                expected += f", in quotes: {quoted(text)}" if fits else ", in quotes"
+            self.problem(node, "found a value" if secret else f"found {_found(node)}", expected)
             return None
         if issubclass(wanted, StrEnum):
             choices = [str(choice) for choice in wanted]
@@ -182,7 +205,6 @@ class Walker:
                 self.problem(node, f"found '{text}'", "one of " + ", ".join(choices), nearest(text, choices))
                 return None
             return wanted(text)
-        pattern = metadata.get("pattern")
         if pattern is not None and not re.fullmatch(pattern, text):
             self.problem(node, "found a value" if secret else f"found '{text}'", metadata.get("meaning", ""))
             return None
@@ -221,6 +243,16 @@ def _found(node: Node) -> str:
         return "nothing"
     text = str(node.value)
     return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}...'"
+
+
+def _with_colon(node: Node) -> str | None:
+    """The text that was meant where a ': ' in it made a name and its value of it."""
+    if not isinstance(node, MappingNode) or len(node.value) != 1:
+        return None
+    (parts,) = node.value
+    if not all(isinstance(part, ScalarNode) and "\n" not in part.value for part in parts):
+        return None
+    return ": ".join(str(part.value) for part in parts).rstrip()
 
 
 def _expected(wanted: type[Any], metadata: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 
 import pytest
 
@@ -11,6 +12,7 @@ from config.customers import CustomerBook
 from config.schema import (
     Action,
     Config,
+    Holiday,
     Hours,
     Pbx,
     PreferAgent,
@@ -27,8 +29,8 @@ def shipped() -> Config:
     return config.load()
 
 
-def said(settings: Config) -> str:
-    return "\n".join(str(warning) for warning in config.check(settings))
+def said(settings: Config, today: date | None = None) -> str:
+    return "\n".join(str(warning) for warning in config.check(settings, today))
 
 
 def test_the_shipped_configuration_has_few_and_known_warnings(shipped: Config, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +101,56 @@ def test_hours_that_nobody_asks_for_and_a_time_zone_that_is_not_given(shipped: C
     assert "told in UTC" not in said(settings)
     places = {path: place for path, place in shipped.places.items() if path != "time_zone"}
     assert "time_zone is not given" in said(dataclasses.replace(settings, places=places))
+
+
+def open_at(*spans: tuple[str, str]) -> Hours:
+    """Hours of days and times, each parted by blanks."""
+    return Hours(
+        open=tuple(Span(days=tuple(map(Weekday, days.split())), times=tuple(times.split())) for days, times in spans)
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "warned"),
+    [
+        (open_at(("sun mon sun", "08:00-17:00")), "'sun' stands twice"),
+        (open_at(("sun mon", "08:00-12:00 11:00-17:00")), "on sun 11:00-17:00 overlaps 08:00-12:00"),
+        (open_at(("sat sun", "22:00-09:00"), ("sun", "08:00-17:00")), "on sun 08:00-17:00 overlaps 22:00-09:00"),
+        (open_at(("sun", "22:00-09:00"), ("mon", "08:00-17:00")), "on mon 08:00-17:00 overlaps 22:00-09:00"),
+        (open_at(("mon", "08:00-17:00"), ("sun", "22:00-09:00")), "on mon 22:00-09:00 overlaps 08:00-17:00"),
+        (open_at(("sun mon", "08:00-12:00 12:00-24:00"), ("tue", "00:00-08:00")), None),
+        (open_at(("thu", "20:00-02:00"), ("fri", "02:00-03:00")), None),
+    ],
+)
+def test_days_and_times_that_stand_twice(shipped: Config, hours: Hours, warned: str | None) -> None:
+    asks = Rule(name="closed", when='not open["support"]', then=Action(never="sales"))
+    settings = dataclasses.replace(shipped, hours={"support": hours}, rules=(*shipped.rules, asks))
+    new = set(said(settings).splitlines()) - set(said(shipped).splitlines())
+    assert [warned in one for one in new] == [True] if warned else not new
+
+
+def test_a_holiday_that_never_comes_again(shipped: Config) -> None:
+    once = Holiday(dates=("2026-03-20", "2027-03-10"), days=3, label={"en": "Eid", "ar": "عيد"})
+    yearly = Holiday(dates=("2020-01-01", "01-01"), label={"en": "New Year", "ar": "رأس السنة"})
+    settings = dataclasses.replace(shipped, holidays={"eid": once, "new_year": yearly})
+    for today, over in ((None, False), (date(2027, 3, 13), False), (date(2027, 3, 14), True)):
+        assert ("'eid' is over since 2027-03-12" in said(settings, today)) is over
+    assert "'new_year' is over" not in said(settings, date(2030, 1, 1))
+
+
+def test_two_destinations_on_one_queue(shipped: Config) -> None:
+    sales = dataclasses.replace(shipped.destinations["sales"], queue="complaints")
+    text = said(dataclasses.replace(shipped, destinations={**shipped.destinations, "sales": sales}))
+    assert "callers of 'sales' and of 'complaints' wait in the same queue, 'complaints'" in text
+    assert "same queue" not in said(shipped)
+
+
+def test_many_early_decisions_that_may_be_wrong(shipped: Config) -> None:
+    for wrong, threshold, warned in ((0.2, None, False), (0.3, None, True), (0.3, 0.9, False)):
+        decision = dataclasses.replace(shipped.decision, early_error=wrong, early_threshold=threshold)
+        assert (
+            "30 in 100 may go to the wrong place" in said(dataclasses.replace(shipped, decision=decision))
+        ) is warned
 
 
 def test_a_destination_that_nothing_leads_to(shipped: Config) -> None:

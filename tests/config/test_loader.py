@@ -121,6 +121,11 @@ def test_what_is_left_out_has_the_value_that_the_shipped_file_shows(edit: Edit) 
         ("default_language: en", "default_language: fr", "fr ", "unknown language", None),
         ("then: {route: reception}", "then: {route: recption}", "recption", "unknown destination", "reception"),
         ("then: {route: reception}", "then: { }", "{ }", "does nothing", None),
+        ("then: {route: reception}", "then: {rout: reception}", "rout: ", "unknown key", "route"),
+        ("then: {route: reception}", "then: {prefer_agent: PJSIP/1}", "PJSIP/1}", "no agent is named in a rule", None),
+        ("then: {route: reception}", "then: {never: [sales]}", "[sales]", "a rule for each further one", None),
+        ('when: intent == "agent"', "when: 1.5", "1.5\n", 'in quotes: "1.5"', None),
+        ('    when: intent == "agent"\n', "", "name: who asks", "true for a rule that always holds", None),
         ('  tone_off_key: "9"', '  tone_off_key: "1"', 'complaints\n  "2"', "tone off already", None),
         ("default: reception", "default: selfservice", "selfservice\n\n# Keys", "is self-service", None),
         ("speculative_ms: 200", "speculative_ms: 700", "700", "not before endpoint_ms", None),
@@ -231,7 +236,20 @@ def test_a_file_that_is_no_recording_is_refused(edit: Edit) -> None:
     [
         (b"", 1, 1, "empty"),
         (b"site: a\n\tport: 1\n", 2, 1, "a tab"),
-        (b"site: a\nlanguages: [en\n", 3, 1, "expected ',' or ']'"),
+        (b"site: a\nlanguages: [en\n", 2, 12, "neither ',' nor ']' before the end of the file"),
+        (b"languages: [en, ar  # both\ndefault: x\n", 1, 12, "neither ',' nor ']' before line 2"),
+        (b"a: {b: c\nd: e\n", 1, 4, "neither ',' nor '}' before line 2"),
+        (b'a: ["b" "c"]\n', 1, 9, "a ',' is missing before this, or the ']' of the list that begins in column 4"),
+        (b"a: [b, - c]\n", 1, 8, "'-' where a value belongs"),
+        (b"a: b: c\n", 1, 5, "a text with ': ' in it needs quotes; expected \"b: c\""),
+        (b"- b: c: d\n", 1, 7, 'expected "c: d"'),
+        (b"a: b\n  c: d\n", 2, 4, "less indentation"),
+        (b"a: b\nc\nd: e\n", 2, 1, "neither 'name: value' nor '- item'"),
+        (b"a: 'b\nc: d\n", 1, 4, "the quote that opens here is never closed"),
+        (b"a:\n    b: 1\n  c: 2\n", 3, 3, "where no section above it does"),
+        (b"a: @b\n", 1, 4, "begins with '@' needs quotes"),
+        (b'a: "b" c\n', 1, 8, "quotes around the whole of a text"),
+        (b'a: "\\d"\n', 1, 6, "single quotes"),
         (b"site: caf\xe9\n", 1, 10, "0xe9 is not UTF-8"),
         (b"site: a\nx: \x07\n", 2, 4, "U+0007"),
         (b"site: *nobody\n", 1, 7, "undefined alias"),
@@ -245,6 +263,55 @@ def test_a_file_that_is_not_yaml(tmp_path: Path, raw: bytes, line: int, column: 
     problem = only(file)
     assert words in str(problem)
     assert (problem.line, problem.column) == (line, column)
+    assert "YAML 1.2" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("example", "quoted"),
+    [
+        ("السعر: كام؟", '"السعر: كام؟"'),
+        ('قال "لا": ليه', "'قال \"لا\": ليه'"),
+        ("it's so: here", '"it\'s so: here"'),
+    ],
+)
+def test_an_example_with_a_colon_is_shown_in_the_quotes_that_it_needs(edit: Edit, example: str, quoted: str) -> None:
+    intents = edit().parent / "intents" / "ar.yaml"
+    examples, item = "    examples:\n", f"      - {example}\n"
+    text = intents.read_text(encoding="utf-8")
+    intents.write_text(text.replace(examples, examples + item, 1), encoding="utf-8")
+    problem = only(intents.parent.parent / "nabra.yaml")
+    assert (problem.message, problem.expected) == ("a text with ': ' in it needs quotes", quoted)
+    assert (problem.file, problem.line, problem.column) == (intents, *line_of(intents, example))
+    intents.write_text(text.replace(examples, f"{examples}      - {quoted}\n", 1), encoding="utf-8")
+    read = config.load(intents.parent.parent / "nabra.yaml").intents.intents
+    assert example in next(one for one in read if one.language == "ar").examples
+
+
+def test_a_rule_that_always_holds_says_true_with_or_without_quotes(edit: Edit) -> None:
+    bare = config.load(edit(('when: intent == "agent"', "when: true")))
+    assert bare.rules[-1].when == "true"
+    assert config.load(edit(("when: true", "when: 'true'"))).fingerprint == bare.fingerprint
+
+
+def test_a_name_that_many_places_have_is_one_problem_with_all_their_lines(edit: Edit) -> None:
+    file = edit(("destinations:\n  complaints:", "destinations:\n  complaint:"))
+    problem = only(file)
+    assert problem.nearest == "complaint"
+
+    def lines(name: str, *texts: str) -> list[int]:
+        rows = (file.parent / name).read_text(encoding="utf-8").splitlines()
+        return [n for n, row in enumerate(rows, 1) if not row.startswith("#") and any(text in row for text in texts)]
+
+    first, *main = lines("nabra.yaml", "route: complaints", '"1": complaints')
+    english, arabic = (lines(f"intents/{one}.yaml", "destination: complaints") for one in ("en", "ar"))
+    assert (problem.file, problem.line) == (file, first)
+    told = [", ".join(map(str, found)) for found in (main, arabic, english)]
+    count = len([*main, *english, *arabic])
+    assert count > 10
+    assert problem.message == (
+        f"unknown destination 'complaints' (and {count} more places name it: "
+        f"lines {told[0]}; lines {told[1]} of ar.yaml; lines {told[2]} of en.yaml)"
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
