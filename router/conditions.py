@@ -48,6 +48,7 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
     "ge": ast.GtE,
 }
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+_SYMBOLS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _KIND_NOUNS = {
     Kind.TEXT: "a text",
     Kind.NUMBER: "a number",
@@ -275,19 +276,23 @@ class _Translator:
         """Hold a test of tone to what tone may do, and lift it where the ceiling is wanted."""
         if variable is None or variable.tone is ToneUse.NOT_TONE:
             return code
-        if not positive:
+        rising = variable.tone is ToneUse.RISING
+        if positive and operator in (("gt", "ge") if rising else ("gt", "ge", "lt", "le")):
+            return ast.Constant(True) if self.ceiling else code
+        name, how = variable.name, f"with '{_SYMBOLS[operator]}'" if positive else "below a 'not'"
+        if rising:
+            more = name if variable.kind is Kind.TRUTH else f"{name} > 0.5"
             raise ConditionError(
-                f"'{variable.name}' stands below a 'not', where a higher value could take the rule away",
+                f"'{name}' {how} makes a rule for calm callers alone, and more anger must never lower a place in a "
+                "queue, or keep a caller from people",
                 self._at(variable),
+                f"a rule for everybody, when: true, and another that does more, when: {more}",
             )
-        allowed = ("gt", "ge") if variable.tone is ToneUse.RISING else ("gt", "ge", "lt", "le")
-        if operator not in allowed:
-            raise ConditionError(
-                f"'{variable.name}' is used so that a higher value could take the rule away",
-                self._at(variable),
-                variable.tone.value.replace("name", variable.name),
-            )
-        return ast.Constant(True) if self.ceiling else code
+        raise ConditionError(
+            f"'{name}' {how} would hold while no tone is heard, and what is heard then must never end a rule",
+            self._at(variable),
+            f"{name} compared with <, <=, > or >=, and no 'not' above it",
+        )
 
     def _check_name(self, variable: Variable | None, literal: Any) -> None:
         if variable is None or not isinstance(literal, tree.StringExpression):

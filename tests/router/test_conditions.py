@@ -92,12 +92,13 @@ def test_every_variable_has_a_value_and_a_meaning() -> None:
         ("words ** 9 > 1", 0, None, "not part"),
         ("not angry", 4, None, "below a 'not'"),
         ("not (sure and anger > 0.5)", 14, None, "below a 'not'"),
-        ("anger < 0.4", 0, None, "take the rule away"),
-        ("0.4 >= anger", 7, None, "take the rule away"),
-        ("anger == 0.4", 0, None, "take the rule away"),
+        ("anger < 0.4", 0, None, "'anger' with '<' makes a rule for calm callers alone"),
+        ("0.4 >= anger", 7, None, "'anger' with '<='"),
+        ("anger == 0.4", 0, None, "'anger' with '=='"),
+        ("not valence < 0.5", 4, None, "would hold while no tone is heard"),
         ("angry == false", 0, None, "number only"),
         ("anger > words", 0, None, "number only"),
-        ("valence != 0.5", 0, None, "take the rule away"),
+        ("valence != 0.5", 0, None, "'valence' with '!='"),
     ],
 )
 def test_what_is_wrong_is_found_when_it_is_compiled(text: str, offset: int, nearest: str | None, says: str) -> None:
@@ -105,6 +106,18 @@ def test_what_is_wrong_is_found_when_it_is_compiled(text: str, offset: int, near
         compile_condition(text, NAMES)
     assert (caught.value.offset, caught.value.nearest) == (offset, nearest)
     assert says in caught.value.message
+
+
+def test_a_rule_for_the_calm_is_refused_with_the_way_to_write_it() -> None:
+    for text, more in (("not angry", "angry"), ("anger < 0.4", "anger > 0.5"), ("not tone_known", "tone_known")):
+        with pytest.raises(ConditionError) as caught:
+            compile_condition(text, NAMES)
+        assert "must never lower a place in a queue" in caught.value.message
+        everybody, _, another = caught.value.expected.partition(", and another")
+        assert everybody.endswith("when: true")
+        assert another.endswith(f"when: {more}")
+        for condition in ("true", more):
+            compile_condition(condition, NAMES)
 
 
 def test_tone_is_lifted_in_the_ceiling_only() -> None:
