@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +40,30 @@ def build_parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         module = importlib.import_module("nabra.commands." + name.replace("-", "_"))
         module.add(subparsers)
+        subparsers.choices[name].set_defaults(parser=subparsers.choices[name])
     return parser
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; where they are wrong, exit with 2, the usage of the command and the nearest word."""
+    parser = build_parser()
+    if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+        parser.error(f"there is no command '{words[0]}'{_meant(words[0], COMMANDS)}")
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        command: argparse.ArgumentParser = args.parser
+        options = re.findall(r"--[\w-]+", command.format_usage())
+        command.error(f"{command.prog} knows no '{unknown[0]}'{_meant(unknown[0].split('=')[0], options)}")
+    return args
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    from config.nearest import nearest
+
+    near = nearest(word, known)
+    if near is not None:
+        return f"; did you mean '{near}'?"
+    return f"; there is {', '.join(known)}" if known else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from nabra.errors import user_error_types
 
     use_kernel_cache()
-    args = build_parser().parse_args(argv)
+    args = _parsed(sys.argv[1:] if argv is None else argv)
     try:
         return int(args.func(args))
     except KeyboardInterrupt:

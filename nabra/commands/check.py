@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from config.errors import Position
 
 if TYPE_CHECKING:
     from config.schema import Config
+    from router.generation import Generation
 
 SHOWN_OF_A_KIND = 3
 """Remarks on examples may be many: so many of each kind are told here, all in `nabra intent --report`."""
@@ -75,11 +75,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Read a configuration with all its files, compile its rules and learn its intents. Every "
         "error is told with file, "
         "line and column, what was expected and the nearest valid name; what is allowed but unwise is a "
-        "warning. Exit "
+        "warning. Where it can be used, hours, holidays and what early decisions need are shown as well. Exit "
         "status 0 where it can be used. With --json: "
         "{level, file, line, column, message, expected, nearest, advice}.",
     )
-    parser.add_argument("configs", metavar="CONFIG", nargs="*", type=Path, help="YAML file (default: the shipped one)")
+    parser.add_argument(
+        "configs", metavar="CONFIG", nargs="*", type=Path,
+        help="YAML file, or a folder with a nabra.yaml (default: the shipped one)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)
 
@@ -90,14 +93,16 @@ def run(args: argparse.Namespace) -> int:
 
     failed = 0
     for path in args.configs or [configuration.SHIPPED]:
-        remarks = list(examine(path))
+        generation, remarks = _compiled(path)
+        if generation is not None:
+            remarks = list(_thoughts(generation))
         errors = sum(remark.error for remark in remarks)
         failed += errors > 0
         for remark in remarks:
             print(json.dumps(remark.as_json(), ensure_ascii=False) if args.json else _for_people(remark), flush=True)
         if not args.json:
-            if not errors:
-                print("".join(f"{line}\n" for line in _hours(path)), end="")
+            if generation is not None and not errors:
+                print("".join(f"{line}\n" for line in _summary(generation)), end="")
             warnings = len(remarks) - errors
             verdict = f"cannot be used: {errors} to mend" if errors else "can be used"
             print(f"{path}: {verdict}" + (f", {warnings} to think about" if warnings else ""))
@@ -106,42 +111,77 @@ def run(args: argparse.Namespace) -> int:
 
 def _for_people(remark: Remark) -> str:
     """One line for other programs; on a terminal, lines that fit it."""
-    from nabra.intent_view import isolated
+    from nabra.printed import columns, isolated
 
-    return isolated(remark.wrapped(shutil.get_terminal_size().columns)) if sys.stdout.isatty() else str(remark)
+    width = columns()
+    return str(remark) if width is None else isolated(remark.wrapped(width))
 
 
-def _hours(path: Path) -> Iterable[str]:
-    """What the configuration says of time, as its rules will read it."""
-    import config as configuration
+def _summary(generation: Generation) -> Iterable[str]:
+    """What the configuration says of time, as its rules will read it, and what was learnt for early decisions."""
     from router.hours import describe
 
-    return describe(configuration.load(path))
+    yield from describe(generation.config)
+    for language in generation.config.languages:
+        yield f"early decisions in {language}: {_early(generation, language)}"
+
+
+def _early(generation: Generation, language: str) -> str:
+    """How sure the words of a language must be while the caller still speaks, wherever that changes, and why."""
+    from router.stopping import NEVER
+
+    decision, learnt = generation.config.decision, generation.early.get(language)
+    told: list[str] = []
+    last: float | None = None
+    for words in range(decision.min_words, max(decision.min_words, len(learnt.needed) if learnt else 0) + 1):
+        needed = generation.early_threshold(language, words)
+        if needed != last:
+            told.append(f"{needed:.3g} sure after {words} words" if needed < NEVER else f"none after {words} words")
+        last = needed
+    if decision.early_threshold is not None:
+        why = "early_threshold says so"
+    elif learnt is None:
+        why = "no examples to learn from"
+    else:
+        why = "learnt from your examples" if learnt.learnt else "too few examples to learn from, or too unlike"
+    return f"{', '.join(told)} ({why})"
 
 
 def examine(path: Path) -> Iterable[Remark]:
-    """Yield everything there is to say about the configuration in a file."""
+    """Yield everything there is to say about the configuration in a file or a folder."""
+    generation, errors = _compiled(path)
+    yield from errors if generation is None else _thoughts(generation)
+
+
+def _compiled(path: Path) -> tuple[Generation | None, list[Remark]]:
+    """Return what calls would be decided with, or None and why it cannot be used."""
+    import config as configuration
+    from nabra.errors import NabraError
+    from nabra.generations import fit
+    from nabra.whatif import config_file
+    from router.errors import RouterError, RulesError
+
+    try:
+        return fit(configuration.load(config_file(path)), number=1), []
+    except (configuration.ConfigError, RulesError) as error:
+        return None, [Remark(True, one.position, one.message, one.expected, one.nearest) for one in error.problems]
+    except (RouterError, NabraError) as error:
+        return None, [Remark(True, None, str(error))]
+
+
+def _thoughts(generation: Generation) -> Iterable[Remark]:
+    """Yield what is to be said of a configuration whose rules compile."""
     import config as configuration
     from asr.engines import EngineKind, create_engine
     from asr.errors import AsrError
     from asr.trial import try_engine
     from nabra.ears import speech_specs, unheard_words
-    from nabra.generations import fit, report_of
+    from nabra.generations import report_of
     from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
-    from router.errors import RouterError, RulesError
     from router.overlap import idle_rules
 
-    try:
-        config = configuration.load(path)
-        generation = fit(config, number=1)
-    except (configuration.ConfigError, RulesError) as error:
-        for problem in error.problems:
-            yield Remark(True, problem.position, problem.message, problem.expected, problem.nearest)
-        return
-    except RouterError as error:
-        yield Remark(True, None, str(error))
-        return
+    config = generation.config
     rules = generation.rules.rules
     for language, spec in speech_specs(config).items():
         try:
@@ -166,7 +206,7 @@ def examine(path: Path) -> Iterable[Remark]:
     for idle in idle_rules(rules, config):
         place = config.places.get(f"rules[{idle.place}].when")
         yield Remark(False, place, idle.message, advice=idle.advice)
-    for warning in configuration.check(config):
+    for warning in configuration.check(config, datetime.now(UTC).date()):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)
     told = report_of(generation).remarks
     for _, kind in groupby(told, key=lambda remark: remark.kind):

@@ -12,9 +12,11 @@ from config import SHIPPED
 from config.errors import Position
 from config.schema import PreferAgent, Skill
 from emotion.model import DEFAULT_MODEL
-from nabra.commands.check import Remark, _for_people, examine
+from nabra.commands.check import Remark, _early, _for_people, examine
 from nabra.live import channel_variables
+from router.stopping import Thresholds
 from telephony.ami_packets import check_action
+from tests.nabra.command_line import nabra
 from tests.router.scripted import FACTS, Caller, generation, rule
 
 REMARK = Remark(
@@ -41,6 +43,46 @@ def test_a_short_remark_and_one_for_other_programs_stay_on_one_line(monkeypatch:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, _for_people(REMARK).splitlines())) <= 60
+
+
+def test_arabic_is_isolated_on_a_terminal_only_and_in_each_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    remark = Remark(
+        False, None, "'كم علي أن أدفع لو سمحت' reads like 'price' and would be sent to 'sales', not to 'other'"
+    )
+    assert _for_people(remark) == str(remark)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "24")
+    lines = _for_people(remark).splitlines()
+    arabic = [line for line in lines if any("\u0600" <= letter <= "\u06ff" for letter in line)]
+    assert len(arabic) > 1
+    assert all(line.count("\u2068") == line.count("\u2069") == 1 for line in arabic)
+
+
+def test_a_folder_is_checked_by_its_nabra_yaml_and_tells_what_early_decisions_need(tmp_path: Path) -> None:
+    for name in ("intents", "prompts"):
+        (tmp_path / name).symlink_to(SHIPPED.parent / name)
+    (remark,) = examine(tmp_path)
+    assert (remark.error, remark.text) == (True, f"{tmp_path} holds no nabra.yaml")
+    (tmp_path / "nabra.yaml").write_text(
+        SHIPPED.read_text(encoding="utf-8").replace("engine: moonshine}", "engine: none}"), encoding="utf-8"
+    )
+    done = nabra("check", tmp_path)
+    assert done.returncode == 0
+    for language in ("en", "ar"):
+        (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"early decisions in {language}: ")]
+        assert " sure after " in line
+        assert line.endswith("(learnt from your examples)")
+    assert f"{tmp_path}: can be used" in done.stdout
+
+
+def test_what_early_decisions_need_is_told_where_it_changes() -> None:
+    bare = generation()
+    assert _early(bare, "en") == "0.95 sure after 4 words (no examples to learn from)"
+    learnt = replace(bare, early={"en": Thresholds((1.0,) * 4 + (0.97,) * 3 + (0.835,) * 2, learnt=True)})
+    said = "none after 4 words, 0.97 sure after 5 words, 0.835 sure after 8 words (learnt from your examples)"
+    assert _early(learnt, "en") == said
+    few = replace(bare, early={"en": Thresholds((0.97,) * 9, learnt=False)})
+    assert _early(few, "en") == "0.97 sure after 4 words (too few examples to learn from, or too unlike)"
 
 
 def test_the_dialplan_is_handed_what_rules_ask_of_the_queue() -> None:

@@ -34,6 +34,18 @@ def test_help_names_every_command() -> None:
     assert "pbx-files" in done.stdout
 
 
+def test_a_mistyped_command_or_option_is_told_with_the_nearest_and_its_own_usage() -> None:
+    for words, usage, said in (
+        (("chek",), "usage: nabra [-h]", "there is no command 'chek'; did you mean 'check'?"),
+        (("check", "--jsn"), "usage: nabra check", "nabra check knows no '--jsn'; did you mean '--json'?"),
+        (("replay", "records", "--config=a.yaml", "--htm1=b"), "usage: nabra replay", "did you mean '--html'?"),
+    ):
+        done = nabra(*words)
+        assert done.returncode == 2
+        assert done.stderr.startswith(usage)
+        assert said in done.stderr
+
+
 def test_a_file_where_a_folder_is_needed_and_the_reverse_are_said(tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.write_text("mine")
