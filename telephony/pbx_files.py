@@ -120,8 +120,9 @@ def write_pbx_files(directory: Path, settings: PbxFilesSettings) -> list[Path]:
     contents |= {directory / path: data for path, data in _sounds(settings)}
     existing = [str(path) for path in contents if path.exists() or path.is_symlink()]
     if existing:
+        there = "".join(f"\n    {path}" for path in existing)
         raise PbxFilesError(
-            f"{', '.join(existing)} exists and is not overwritten; move it away or choose another directory"
+            f"what exists is not overwritten:{there}\nmove it away, or write into another folder and compare the two"
         )
     written: list[Path] = []
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,12 +24,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "is the beginning of "
         "a call's id (its NABRA_CALL in the PBX), or a file of records. With --json: each line of the store, "
         "as it was "
-        "written.",
+        "written. Several calls are told in order of time.",
     )
     parser.add_argument("calls", metavar="CALL", nargs="+", help="beginning of a call's id, or a record file")
-    parser.add_argument(
-        "--config", type=Path, default=None, help="whose records (default: the shipped config's)"
-    )
+    parser.add_argument("--config", type=Path, default=None, help="whose records (default: the shipped config's)")
     parser.add_argument("--records", type=Path, metavar="PATH", help="folder or file of records to look in")
     parser.add_argument("--json", action="store_true", help="print the lines of the store, one object a line")
     parser.set_defaults(func=run)
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
                     raise RecordsError(f"no call begins with '{wanted}' in {folder}")
                 if len(found) > _MANY:
                     raise RecordsError(f"{len(found)} calls begin with '{wanted}'; give more of the id")
-            for number, lines in enumerate(found.values()):
+            for number, lines in enumerate(sorted(found.values(), key=_began)):
                 _show(lines, args.json, number > 0)
         except (RecordsError, RecordError) as error:
             print(f"nabra: {error}", file=sys.stderr)
@@ -75,6 +74,12 @@ def _by_call(path: Path) -> dict[str, list[JsonObject]]:
     for line in read(path):
         found.setdefault(str(line.get("call", "")), []).append(line)
     return found
+
+
+def _began(lines: list[JsonObject]) -> float:
+    """When a call began, Unix seconds; calls of which only what came after is known stand last."""
+    anchors = (line.get("wall_anchor") for line in lines)
+    return min((float(anchor) for anchor in anchors if isinstance(anchor, int | float)), default=math.inf)
 
 
 def _show(lines: list[JsonObject], as_json: bool, again: bool) -> None:

@@ -21,13 +21,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "configuration. Nothing is overwritten; nothing touches a call until you send one to the context "
         "nabra.",
     )
-    parser.add_argument(
-        "directory", metavar="DIR", type=Path, help="where to write; made where it is missing"
-    )
+    parser.add_argument("directory", metavar="DIR", type=Path, help="where to write; made where it is missing")
     parser.add_argument("--config", type=Path, default=None, help="configuration (default: the shipped one)")
-    parser.add_argument(
-        "--pbx", metavar="NAME", help="for which PBX of the configuration (default: the first)"
-    )
+    parser.add_argument("--pbx", metavar="NAME", help="for which PBX of the configuration (default: the first)")
     parser.add_argument(
         "--engine-host", metavar="HOST", help="where Asterisk finds this machine (default: listen.host)"
     )

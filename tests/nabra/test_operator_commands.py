@@ -110,6 +110,17 @@ def test_explain_takes_a_file_and_tells_every_call_of_a_prefix(records: Path) ->
     assert "call aaaa2222" in both
 
 
+def test_explain_tells_the_calls_of_a_file_in_order_of_time(records: Path, tmp_path: Path) -> None:
+    record = json.loads((records / "routed.jsonl").read_text(encoding="utf-8"))
+    began = {"third": 3e9, "first": 1e9, "second": 2e9}
+    afterwards = {"kind": "outcome", "call": "unknown", "outcome": "queue_join"}
+    lines = [afterwards, *({**record, "call": call, "wall_anchor": at} for call, at in began.items())]
+    file = tmp_path / "calls.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    told = rows(nabra("explain", "--json", file))
+    assert [line["call"] for line in told] == ["first", "second", "third", "unknown"]
+
+
 def test_explain_json_is_the_store(records: Path) -> None:
     lines = rows(nabra("explain", "bbbb", "--json", "--records", records / "records"))
     assert [line["kind"] for line in lines] == ["decision", "outcome"]
@@ -134,7 +145,11 @@ def test_pbx_files_come_from_the_config_and_are_never_overwritten(own_config: Pa
     before = (tmp_path / "a folder" / "manager_nabra.conf").read_text()
     again = nabra("pbx-files", tmp_path / "a folder", "--config", own_config)
     assert again.returncode == 1
-    assert "not overwritten" in again.stderr
+    first, *files, mend = again.stderr.splitlines()
+    assert "not overwritten" in first
+    assert f"    {tmp_path / 'a folder' / 'manager_nabra.conf'}" in files
+    assert len(files) == len([path for path in (tmp_path / "a folder").rglob("*") if path.is_file()])
+    assert "move" in mend
     assert (tmp_path / "a folder" / "manager_nabra.conf").read_text() == before
 
 
