@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nabra.operations.doctor import Finding, Level, worst
+
+if TYPE_CHECKING:
+    from nabra.commands.check import Remark
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "bold red"}
 
@@ -79,16 +83,12 @@ async def examine(path: Path | None, call: str | None, only: str | None) -> Asyn
         "here", "pbx" or None for both.
     """
     import config as configuration
+    from nabra.commands import check
     from nabra.operations.doctor.asterisk import AsteriskDoctor
     from nabra.operations.doctor.machine import EXAMINATIONS
 
     config = configuration.load(path)
-    unwise = len(configuration.check(config))
-    yield Finding(
-        Level.OK,
-        "configuration",
-        f"{config.source} can be used" + (f"; `nabra check` has {unwise} things to say about it" if unwise else ""),
-    )
+    yield checked(list(check.examine(path or configuration.SHIPPED)), config.source)
     if only != "pbx":
         for examination in EXAMINATIONS:
             for finding in examination(config):
@@ -106,3 +106,13 @@ async def examine(path: Path | None, call: str | None, only: str | None) -> Asyn
     for pbx in config.pbx:
         async for finding in AsteriskDoctor(config, pbx).examine(None if call is None else number):
             yield finding
+
+
+def checked(remarks: Sequence[Remark], source: Path | None) -> Finding:
+    """Return how a configuration fares under `nabra check`, by what that says."""
+    errors = sum(remark.error for remark in remarks)
+    if errors:
+        text = f"{source} cannot be used: {errors} to mend"
+        return Finding(Level.FAILED, "configuration", text, f"see `nabra check {source}`")
+    said = f"; `nabra check` says what there is to think about: {len(remarks)}" if remarks else ""
+    return Finding(Level.OK, "configuration", f"{source} can be used{said}")

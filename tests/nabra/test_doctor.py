@@ -1,11 +1,16 @@
 """The doctor's look at this machine, and its command."""
 
 import dataclasses
+import os
 import socket
 from pathlib import Path
 
+import pytest
+
 import config
 from config.schema import Config, Pbx, SpeechEngine, SpeechModel
+from nabra.commands.check import Remark
+from nabra.commands.doctor import checked
 from nabra.operations.doctor import Finding, Level, machine, worst
 from tests.nabra.command_line import nabra, rows
 
@@ -62,6 +67,40 @@ def test_the_shipped_recogniser_and_tone_model_answer() -> None:
     assert tone.level is Level.OK, tone
 
 
+@pytest.mark.parametrize(
+    ("cores", "workers", "level", "said", "mend"),
+    [
+        (8, 1, Level.OK, "8 cores for 2 recogniser processes and the engine itself", ""),
+        (4, 3, Level.WARNING, "4 cores for 6 recogniser processes and the engine itself", "set speech.workers to 1"),
+        (2, 1, Level.WARNING, "2 cores for 2 recogniser", "use a machine with 3 cores or more"),
+        (1, 1, Level.OK, "1 core for 2 recogniser", ""),
+    ],
+)
+def test_processors(
+    cores: int, workers: int, level: Level, said: str, mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
+    settings = config.load()
+    models = dict.fromkeys(("en", "ar"), SpeechModel(engine=SpeechEngine.MOONSHINE))
+    speech = dataclasses.replace(settings.speech, workers=workers, models=models)
+    (found,) = machine.processors(dataclasses.replace(settings, speech=speech))
+    assert found.level is level
+    assert found.text.startswith(said)
+    assert found.mend.startswith(mend)
+    assert bool(found.mend) is bool(mend)
+
+
+def test_what_check_says_counts() -> None:
+    warning, error = Remark(False, None, "unwise"), Remark(True, None, "wrong")
+    site = Path("nabra.yaml")
+    assert checked([], site) == Finding(Level.OK, "configuration", "nabra.yaml can be used")
+    assert checked([warning] * 8, site).text.endswith("what there is to think about: 8")
+    failed = checked([warning, error], site)
+    assert (failed.level, failed.text, failed.mend) == (
+        Level.FAILED, "nabra.yaml cannot be used: 1 to mend", "see `nabra check nabra.yaml`"
+    )  # fmt: skip
+
+
 def test_the_listening_socket() -> None:
     settings = config.load()
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -80,6 +119,8 @@ def test_the_command_prints_every_finding_and_fails_where_one_failed(tmp_path: P
     here = rows(nabra("doctor", "--json", "--only", "here", state=tmp_path))
     assert all(list(row) == ["level", "part", "text", "mend"] for row in here)
     assert {row["level"] for row in here} <= {"ok", "warning"}
+    warnings = len(rows(nabra("check", "--json", state=tmp_path)))
+    assert here[0]["text"].endswith(f": {warnings}" if warnings else "can be used")
     done = nabra("doctor", "--only", "pbx", state=tmp_path)
     assert done.returncode == 1
     assert "failed" in done.stdout

@@ -71,9 +71,7 @@ def prompts(config: Config) -> Iterator[Finding]:
         try:
             pcm = read_audio(path)
         except AudioError as error:
-            yield Finding(
-                Level.FAILED, "prompts", f"{key}: {error}", "record it again as 8 kHz mono 16-bit WAV"
-            )
+            yield Finding(Level.FAILED, "prompts", f"{key}: {error}", "record it again as 8 kHz mono 16-bit WAV")
             continue
         seconds = len(pcm) / 8000
         if seconds > _LONG_NOTICE_S:
@@ -123,8 +121,7 @@ def recognisers(config: Config) -> Iterator[Finding]:
         yield Finding(
             Level.OK,
             part,
-            f"{engine.facts.name} ({engine.facts.model_id}) answers, {time.perf_counter() - start_s:.1f} s "
-            "to load",
+            f"{engine.facts.name} ({engine.facts.model_id}) answers, {time.perf_counter() - start_s:.1f} s to load",
         )
 
 
@@ -190,16 +187,18 @@ def processors(config: Config) -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0))
     models = sum(model.engine is not SpeechEngine.NONE for model in config.speech.models.values())
     workers = config.speech.workers * models
-    text = f"{cores} cores for {workers} recogniser processes and the engine itself"
-    if workers >= cores > 1:
-        yield Finding(
-            Level.WARNING,
-            "processors",
-            text,
-            f"set speech.workers so that {cores - 1} processes or fewer run",
-        )
-    else:
+    text = f"{_counted(cores, 'core')} for {_counted(workers, 'recogniser process', 'es')} and the engine itself"
+    if not workers >= cores > 1:
         yield Finding(Level.OK, "processors", text)
+    elif models >= cores:
+        mend = f"use a machine with {models + 1} cores or more: every language takes a process of its own"
+        yield Finding(Level.WARNING, "processors", text, mend)
+    else:
+        yield Finding(Level.WARNING, "processors", text, f"set speech.workers to {(cores - 1) // models}")
+
+
+def _counted(count: int, what: str, plural: str = "s") -> str:
+    return f"{count} {what}{'' if count == 1 else plural}"
 
 
 EXAMINATIONS = (folders, prompts, recognisers, tone, processors, socket_for_the_pbx)
