@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
@@ -11,7 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from config.errors import Position
+from nabra.printed import fitted, isolated
 from router.intent.findings import Example, IntentFigures, Kind, LanguageReport, Remark, Report, Share
+
+__all__ = ["as_json", "isolated", "view"]
 
 SHOWN_EXAMPLES = 5
 
@@ -27,32 +29,26 @@ _HEADINGS: Mapping[Kind, str] = {
     Kind.CONFUSED: "Intents that are confused",
     Kind.MISSED: "Intents that are rarely recognised",
 }
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]+(?:[\\s،؛؟]+[\u0590-\u08ff\ufb1d-\ufefc]+)*")
-_ISOLATE, _POP = "\u2068", "\u2069"
 
 
-def isolated(text: str) -> str:
-    """Return a line for a terminal in which what is written from right to left does not reorder what is around it."""
-    return _RIGHT_TO_LEFT.sub(lambda run: f"{_ISOLATE}{run.group()}{_POP}", text)
-
-
-def view(report: Report, places: Mapping[str, Position]) -> RenderableType:
+def view(report: Report, places: Mapping[str, Position], width: int | None = None) -> RenderableType:
     """Return the whole report: of each language how many examples go where they should, then what to mend and where.
 
     Parameters
     ----------
     report : of `router.intent.report.examine`.
     places : of the configuration.
+    width : of the terminal in columns; None for other programs, which get every remark as one line.
     """
     parts: list[RenderableType] = []
     for one in report.languages:
-        parts += [Text(_headline(one), style="bold"), ""]
+        parts += [Text(fitted(_headline(one), width), style="bold"), ""]
         if one.intents:
             parts += [_figures(one), ""]
         for heading, remarks in groupby(one.remarks, key=lambda remark: _HEADINGS[remark.kind]):
             parts.append(Text(heading, style="bold"))
             for remark in remarks:
-                parts += _told(remark, places)
+                parts += _told(remark, places, width)
             parts.append("")
         if not one.remarks:
             parts += [Text("Nothing to mend."), ""]
@@ -98,14 +94,15 @@ def _taken_for(intent: IntentFigures) -> str:
     return ", ".join(f"{name} {count}" for name, count in intent.taken_for[:2])
 
 
-def _told(remark: Remark, places: Mapping[str, Position]) -> Iterator[Text]:
+def _told(remark: Remark, places: Mapping[str, Position], width: int | None) -> Iterator[Text]:
     place = places.get(remark.place)
     where = f"{place}: " if place is not None else ""
-    yield Text(f"  {where}{isolated(remark.message)}; {remark.advice}", style="dim" if remark.mild else "")
+    said = fitted(f"{where}{remark.message}; {remark.advice}", width, indent="  ")
+    yield Text(said, style="dim" if remark.mild else "")
     if remark.kind is not Kind.CONFUSED:
         return
     for example in remark.examples[:SHOWN_EXAMPLES]:
-        yield Text(f"    {_where(example, places)}{isolated(example.text)}", style="dim")
+        yield Text(fitted(f"{_where(example, places)}{example.text}", width, indent="    "), style="dim")
     if len(remark.examples) > SHOWN_EXAMPLES:
         yield Text(f"    and {len(remark.examples) - SHOWN_EXAMPLES} more (--json has all)", style="dim")
 

@@ -47,6 +47,7 @@ def _report(args: argparse.Namespace) -> int:
     import config
     from nabra.generations import fit, report_of
     from nabra.intent_view import as_json, view
+    from nabra.printed import columns
 
     if args.texts:
         raise NabraError("--report judges the examples of the configuration, and takes no texts")
@@ -55,20 +56,28 @@ def _report(args: argparse.Namespace) -> int:
     if args.json:
         print_json(as_json(report, settings.places))
     else:
-        Console(highlight=False, markup=False, soft_wrap=True).print(view(report, settings.places))
+        Console(highlight=False, markup=False, soft_wrap=True).print(view(report, settings.places, columns()))
     return 0
 
 
 def _read(args: argparse.Namespace) -> int:
     import config
     from nabra.generations import load
+    from nabra.printed import columns, isolated
     from router.decider import FEW_WORDS, leading_intent, strict
     from router.redact import redact
 
+    if args.texts and not any(text.strip() for text in args.texts):
+        raise NabraError(_NOTHING)
+    if not args.texts and sys.stdin.isatty():
+        print("one text a line; Ctrl-D ends", file=sys.stderr)
+    on_terminal = columns() is not None
     settings = config.load(args.config)
     generation = load(settings, number=1).generation
     decision = settings.decision
+    count = 0
     for text in _texts(args.texts, sys.stdin):
+        count += 1
         seen = redact(text)
         arabic = args.language is None and "ar" in settings.languages and _ARABIC.search(text)
         language = "ar" if arabic else language_of(args.language, settings)
@@ -89,8 +98,17 @@ def _read(args: argparse.Namespace) -> int:
             short = 0 < posterior.words <= FEW_WORDS and not posterior.key_phrase and destination != settings.default
             needed = strict(generation) if short else decision.threshold
             unsure = "" if probability >= needed else f"   (unsure: {needed:.0%} is needed)"
-            print(f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen}{unsure}", flush=True)
+            line = f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen or '(no words)'}{unsure}"
+            print(isolated(line) if on_terminal else line, flush=True)
+    if not count:
+        raise NabraError(_NOTHING)
     return 0
+
+
+_NOTHING = (
+    'there is nothing to read: give what a caller says, in quotes (nabra intent "my bill is wrong"), or one text a '
+    "line on standard input"
+)
 
 
 _ARABIC = re.compile("[\u0621-\u064a]")

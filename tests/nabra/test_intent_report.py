@@ -16,7 +16,7 @@ from config import SHIPPED
 from config.errors import Position
 from nabra.commands.check import SHOWN_OF_A_KIND, examine
 from nabra.generations import load
-from nabra.intent_view import as_json, isolated, view
+from nabra.intent_view import as_json, view
 from router.intent import HeldOut
 from router.intent.report import examine as examine_examples
 from tests.nabra.test_commands import nabra, rows
@@ -90,6 +90,12 @@ def test_the_intent_that_is_shown_leads_to_the_destination_that_is_shown() -> No
         assert destination == (leads_to[str(intent)] if intent else None), row
 
 
+def test_nothing_to_read_is_said() -> None:
+    for nothing in (nabra("intent", ""), nabra("intent", "--json", " ", ""), nabra("intent", text="\n \n")):
+        assert (nothing.returncode, nothing.stdout) == (1, "")
+        assert "give what a caller says" in nothing.stderr
+
+
 def test_a_load_says_in_one_line_how_good_the_examples_are(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="nabra.generations"):
         load(config.load(), 1)
@@ -103,24 +109,22 @@ def test_a_load_says_in_one_line_how_good_the_examples_are(caplog: pytest.LogCap
     assert not caplog.records
 
 
-def test_what_is_written_from_right_to_left_reorders_nothing() -> None:
-    said = "'رصيدي' reads like 'x', not 'كم علي، لو سمحت' (9%)"
-    shown = isolated(said)
-    assert shown == "'\u2068رصيدي\u2069' reads like 'x', not '\u2068كم علي، لو سمحت\u2069' (9%)"
-    assert isolated("plain") == "plain"
-
-
 def test_sentences_in_arabic_are_shown_whole_and_isolated() -> None:
     settings = config.load()
     arabic = [one for one in settings.intents.intents if one.language == "ar"]
     balance = next(one for one in arabic if one.name == "balance")
     shares = {one.name: 0.0 for one in arabic} | {"price": 0.9}
     report = examine_examples(settings, {"ar": [HeldOut("balance", text, shares) for text in balance.examples]})
-    shown = io.StringIO()
-    Console(file=shown, width=100, soft_wrap=True).print(view(report, settings.places))
+    shown, piped = io.StringIO(), io.StringIO()
+    Console(file=shown, width=100, soft_wrap=True).print(view(report, settings.places, 100))
     assert f"\u2068{balance.examples[0]}\u2069" in shown.getvalue()
+    told = [line for line in shown.getvalue().splitlines() if "intents" in line or "  " in line[:2]]
+    assert max(len(line.replace("\u2068", "").replace("\u2069", "")) for line in told) <= 100
+    Console(file=piped, width=100, soft_wrap=True).print(view(report, settings.places))
+    assert f": {balance.examples[0]}\n" in piped.getvalue()
+    assert "\u2068" not in piped.getvalue()
     said = f"of {len(balance.examples)} examples of 'balance' are taken for 'price', which leads to 'sales'"
-    assert said in shown.getvalue()
+    assert said in piped.getvalue()
     languages = as_json(report, settings.places)["languages"]
     assert isinstance(languages, list)
     confused = next(one for one in languages[1]["remarks"] if one["kind"] == "confused")
