@@ -80,16 +80,19 @@ def draw_sound(axes: Any, pcm: Samples) -> None:
     axes.set_ylabel("caller", fontsize=9, color=INK)
 
 
-def apart(heights: Sequence[float], least: float, lowest: float = 0.06) -> list[float]:
+def apart(heights: Sequence[float], least: float, lowest: float = 0.06, highest: float = 1.0) -> list[float]:
     """Return heights for labels, in the order given, near where each belongs: no two nearer than `least`, none lower
-    than `lowest`.
+    than `lowest`, and none higher than `highest` where there is room for all.
     """
     order = sorted(range(len(heights)), key=heights.__getitem__)
     placed = list(heights)
     for below, above in pairwise(order):
         placed[above] = max(placed[above], placed[below] + least)
-    # Pushed upwards only; bring them back by half of what the topmost was pushed.
-    down = min((placed[order[-1]] - heights[order[-1]]) / 2, placed[order[0]] - lowest) if order else 0.0
+    if not order:
+        return []
+    # Pushed upwards only; bring them back by half of what the topmost was pushed, and by what it stands too high.
+    top = placed[order[-1]]
+    down = min(max((top - heights[order[-1]]) / 2, top - highest), placed[order[0]] - lowest)
     return [height - down for height in placed]
 
 

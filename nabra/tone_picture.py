@@ -20,6 +20,7 @@ from nabra.drawing import (
     RATE_HZ,
     VALENCE,
     Span,
+    apart,
     canvas,
     draw_sound,
     label,
@@ -107,7 +108,7 @@ def _draw_spectrum(axes: Any, trace: ToneTrace, length_s: float) -> None:
 
 def _draw_anger(axes: Any, trace: ToneTrace, span: Span) -> None:
     """Draw anger now and the evidence of the call, against the threshold, on a scale of evidence."""
-    axes.set_ylim(0, 1.08)
+    axes.set_ylim(-0.05, 1.08)  # what is nothing is a line too
     ticks: list[float] = []
     for probability in _TICKS:
         if 0.04 < trace.evidence(probability) < 0.97 and (
@@ -203,7 +204,5 @@ def _hatch(axes: Any, trace: ToneTrace, span: Span, *, say: bool) -> None:
 def _name_ends(axes: Any, trace: ToneTrace, span: Span, ends: Sequence[tuple[float, str, str, str]]) -> None:
     """Name curves where they end, apart from one another: (height, name, value, colour)."""
     x = trace.estimates[-1].t_s + span.part(0.006) if trace.estimates else 0.0
-    above = -1.0
-    for height, name, value, colour in sorted(ends):
-        above = max(height, above + 0.13)
-        label(axes, x, above, f"{name} {value}", colour, size=9)
+    for (_, name, value, colour), y in zip(ends, apart([height for height, *_ in ends], 0.13), strict=True):
+        label(axes, x, y, f"{name} {value}", colour, size=9)

@@ -8,6 +8,7 @@ from typing import Any
 
 from router.errors import RecordError
 from router.recorded import read_record
+from router.when import behind, by_end_of_speech, lag_ms
 
 _OUTCOMES = {
     "decided": "decided",
@@ -146,14 +147,20 @@ def _alarm_at(decision: Mapping[str, Any] | None) -> float | None:
 
 def _decision(decision: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[str]:
     trigger = _TRIGGERS[decision["trigger"]]
-    yield f"to {decision['destination']}, {decision['priority']} minutes ahead, because {trigger}"
+    if decision["trigger"] == "no_speech" and record["asked"]:
+        trigger = "nobody answered the question"
+    minutes = decision["priority"]
+    ahead = f", {minutes} minute{'' if minutes == 1 else 's'} ahead" if minutes else ""
+    yield f"to {decision['destination']}{ahead}, because {trigger}"
     if decision["shadow_destination"] is not None:
         yield f"  in shadow mode; would have gone to {decision['shadow_destination']}"
     latency_ms = record["timings"]["latency_ms"]
+    late_ms = lag_ms(record)
     if latency_ms is not None:
-        side = "after" if latency_ms >= 0 else "before"
-        decided_s = decision["decided_at_s"]
-        yield f"  decided {decided_s:.3f} s in, {abs(latency_ms):.0f} ms {side} the end of speech"
+        when = by_end_of_speech(latency_ms, behind_ms=late_ms)
+        yield f"  decided {decision['decided_at_s']:.3f} s in, {when}"
+    elif late := behind(late_ms):
+        yield f"  decided {decision['decided_at_s']:.3f} s in; {late}"
     yield f"  rests on {_RUNGS[decision['rung']]}"
     for step in decision["steps"]:
         yield f"    not on {_RUNGS[step['rung']]}: {_MISSING[step['missing']]}"
@@ -207,6 +214,8 @@ def _event(entry: Mapping[str, Any]) -> str:
             return f"only key phrases are listened for: {entry['reason']}"
         case "recogniser_limited":
             return f"everything is listened for: {entry['reason']}"
+        case "tick" if any(command.get("name") == "notice" for command in entry["commands"]):
+            return "the call begins"
         case "tick":
             return "a deadline"
         case other:

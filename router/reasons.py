@@ -190,8 +190,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "لم نتمكن من فهم كلامك، لذلك يجيبك موظف.",
     ),
     Code.NO_SPEECH: (
-        "Nobody spoke within {seconds:g} seconds.",
-        "لم يتكلم أحد خلال {seconds:g} ث.",
+        "Nobody spoke within {seconds:g} seconds of the last prompt.",
+        "لم يتكلم أحد خلال {seconds:g} ث بعد آخر رسالة مسموعة.",
         "silent",
         "صامت",
         "We heard nothing, so a person answers.",

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from nabra.ears import offline_ears
     from nabra.generations import load
     from nabra.offline import route_recording
+    from router.when import by_end_of_speech
     from telephony.audio import read_audio
 
     settings = config.load(args.config)
@@ -55,28 +56,46 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(row)
         else:
-            latency = "nobody spoke" if routed.latency_ms is None else f"{routed.latency_ms:+.0f} ms"
-            print(f"{path}: {routed.decision.destination} ({latency} after the end of speech)")
-            print(f"    heard: {row['text'] or '-'}")
-            for reason in routed.decision.reasons:
-                print(f"    {reason.ar if language == 'ar' else reason.en}", flush=True)
+            _print(path, str(row["text"]), routed, language)
         if args.records is not None:
             with args.records.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(routed.record, ensure_ascii=False) + "\n")
         if args.picture is not None:
             from nabra.demo.picture import draw_call
 
-            draw_call(routed.events, pcm, args.picture / (names[path] + ".png"), alarm_at=loaded.config.tone.angry_at)
+            draw_call(
+                routed.events,
+                pcm,
+                args.picture / (names[path] + ".png"),
+                when=by_end_of_speech(routed.latency_ms),
+                speech_end_s=routed.speech_end_s,
+                alarm_at=loaded.config.tone.angry_at,
+            )
 
     return each_file(args.files, "routing", route)
 
 
+def _print(path: Path, text: str, routed: Routed, language: str) -> None:
+    """Tell one recording to people, in the caller's language where reasons are given in it."""
+    from nabra.printed import columns, fitted
+    from router.when import by_end_of_speech
+
+    width, arabic = columns(), language == "ar"
+    when = by_end_of_speech(routed.latency_ms, language)
+    print(fitted(f"{path}: {routed.decision.destination} ({when})", width))
+    print(fitted(f"heard: {text or '-'}", width, indent="    "))
+    for reason in routed.decision.reasons:
+        print(fitted(reason.ar if arabic else reason.en, width, indent="    ", right_to_left=arabic), flush=True)
+
+
 def summary(path: Path, routed: Routed) -> dict[str, object]:
     """Return the documented fields of one routed recording."""
+    from nabra.demo.story import CallStory
     from nabra.operations.bus import EventKind
 
-    finals = [event.data["text"] for event in routed.events if event.kind is EventKind.FINAL]
-    partials = [event.data["text"] for event in routed.events if event.kind is EventKind.PARTIAL]
+    story = CallStory()
+    for event in routed.events:
+        story.receive(event)
     tones = [event.data for event in routed.events if event.kind is EventKind.TONE and not event.data["abstained"]]
     decision = routed.decision
     return {
@@ -84,7 +103,7 @@ def summary(path: Path, routed: Routed) -> dict[str, object]:
         "destination": decision.destination,
         "priority": decision.priority,
         "intent": decision.intent,
-        "text": " ".join(str(text) for text in finals or partials[-1:]),
+        "text": story.text,
         "anger": _rounded(tones[-1]["anger"], 4) if tones else None,
         "arousal": _rounded(tones[-1]["arousal"], 4) if tones else None,
         "reasons": [reason.en for reason in decision.reasons],

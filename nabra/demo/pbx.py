@@ -40,7 +40,7 @@ class PlacedCall:
     ----------
     sample, call, channel : what is played, the call's UUID, the channel's name.
     sent : the caller's audio, from the first sample on.
-    speech_ends_s : monotonic time at which the last word was or will be said; None before the caller speaks.
+    said_s : audio times at which what the caller says begins and ends, each time that it is said.
     variables : what the engine set on the channel.
     handed_back : whether the engine ended the call with 0x00; otherwise the PBX took it back.
     problem : why Asterisk would have dropped the connection, or empty.
@@ -51,7 +51,7 @@ class PlacedCall:
     channel: str
     uniqueid: str
     sent: list[Samples] = field(default_factory=list)
-    speech_ends_s: float | None = None
+    said_s: list[tuple[float, float]] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     handed_back: bool = False
     problem: str = ""
@@ -174,7 +174,8 @@ class _Caller:
         await self._line(_REPLY_S)
         sample, sent = self._placed.sample, 0
         if sample.speech_end_s is not None:
-            self._placed.speech_ends_s = time.monotonic() + sample.speech_end_s
+            begins_s = sum(map(len, self._placed.sent)) / _RATE_HZ
+            self._placed.said_s.append((begins_s, begins_s + sample.speech_end_s))
         for at_s, digit in sample.keys:
             upto = int(at_s * _RATE_HZ)
             await self._send(self._audio[sent:upto])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nabra.demo.story import CallStory, Happened, ToneAt, WordsAt
+from nabra.demo.story import CallStory, Happened, ToneAt
 from nabra.drawing import (
     ANGER,
     AROUSAL,
@@ -27,7 +27,8 @@ from nabra.drawing import (
 from nabra.tone_trace import percent
 
 _NOTICE, _DECISION, _SPEECH_END = "#eef1f4", "#12715b", "#3465a4"
-_LANES = 3
+_FINAL = "#dbe7f3"
+_LANES, _LINES = 3, 2
 
 
 def draw_call(
@@ -37,6 +38,8 @@ def draw_call(
     *,
     title: str = "",
     note: str = "",
+    when: str = "",
+    speech_end_s: float | None = None,
     alarm_at: float | None = None,
 ) -> None:
     """Draw one call as a PNG.
@@ -48,12 +51,14 @@ def draw_call(
     path : where the picture goes; its folder must exist.
     title : who called; the file's name where it is empty.
     note : a line in small print, such as that the speech is synthetic.
+    when : when it was decided, in words: `router.when.by_end_of_speech`.
+    speech_end_s : audio time of the end of the caller's last word; None where nobody speaks, or it is not known.
     alarm_at : probability of anger, at the prior of the estimates, from which the call is alarmed; not drawn if None.
     """
     story = CallStory()
     for event in events:
         story.receive(event)
-    span = _span_of(story, len(pcm) / RATE_HZ)
+    span = _span_of(story, max(len(pcm) / RATE_HZ, speech_end_s or 0.0))
     figure, (sound, words, tone) = canvas((1.25, 0.95, 1.3), height_in=6.4, span=span, top=0.80, bottom=0.085)
     draw_sound(sound, pcm)
     _draw_words(words, story, span)
@@ -61,12 +66,12 @@ def draw_call(
     for axes in (sound, words, tone):
         if story.notice_s is not None and story.notice_s[1]:
             axes.axvspan(story.notice_s[0], story.notice_s[1], color=_NOTICE, zorder=0)
-        if story.speech_end_s is not None:
-            axes.axvline(story.speech_end_s, color=_SPEECH_END, linewidth=1.2, linestyle=(0, (4, 2)))
+        if speech_end_s is not None:
+            axes.axvline(speech_end_s, color=_SPEECH_END, linewidth=1.2, linestyle=(0, (4, 2)))
         if story.decided_s is not None:
             axes.axvline(story.decided_s, color=_DECISION, linewidth=1.8)
-    _draw_moments(sound, story, span)
-    _write_head(figure, story, title or path.stem, note)
+    _draw_moments(sound, story, span, speech_end_s)
+    _write_head(figure, story, title or path.stem, note, when)
     save(figure, path)
 
 
@@ -80,49 +85,27 @@ def _span_of(story: CallStory, audio_s: float) -> Span:
 
 
 def _draw_words(axes: Any, story: CallStory, span: Span) -> None:
-    """Write words where they were heard: what is new in each partial text, and final texts on bars below."""
+    """Write words where they were heard, what each partial text changed; below, on bars, all that was decided on."""
     axes.set_ylim(0, 1)
     axes.set_yticks([])
     axes.set_ylabel("words", fontsize=9, color=INK)
     lanes = _Lanes(span)
-    for at_s, text in _growth(story):
+    for at_s, text in story.news:
         y = 0.86 - 0.19 * lanes.take(at_s, text)
         axes.plot([at_s], [y], marker="|", color=FAINT, markersize=7)
         label(axes, at_s + span.part(0.004), y, text, INK)
-    for words in _finals(story):
+    for words in story.stretches:
         width_s = max(words.end_s - words.start_s, 0.2)
-        axes.barh(0.16, width_s, left=words.start_s, height=0.24, color="#dbe7f3", zorder=1)
-        columns = max(18, int(150 * (span.end_s - words.start_s) / span.part(1.0)))
-        text = textwrap.shorten(words.text, columns, placeholder=" …")
-        label(axes, words.start_s + span.part(0.004), 0.16, text, _SPEECH_END)
-    if not any(words.text for words in story.words):
+        axes.barh(0.16, width_s, left=words.start_s, height=0.26, color=_FINAL if words.final else GRID, zorder=1)
+    if story.text:
+        begin_s = min(max(story.stretches[0].start_s, span.begin_s), span.end_s - span.part(0.45))
+        lines = textwrap.wrap(story.text, int(135 * (span.end_s - begin_s) / span.part(1.0)))
+        # What was said last is what decided: where there is no room for all, the beginning goes.
+        text = "\n".join(lines if len(lines) <= _LINES else ["… " + lines[-_LINES], *lines[1 - _LINES :]])
+        label(axes, begin_s + span.part(0.004), 0.16, text, _SPEECH_END)
+    else:
         why = story.troubles[0] if story.troubles else "no words were heard"
         label(axes, span.begin_s + span.part(0.5), 0.5, why, FAINT, align="center", size=10)
-
-
-def _finals(story: CallStory) -> list[WordsAt]:
-    """Return the final texts, only the last where one was corrected (same stretch of speech)."""
-    kept: list[WordsAt] = []
-    for words in story.words:
-        if words.final and words.text:
-            if kept and words.start_s < kept[-1].end_s - 0.1:
-                kept.pop()
-            kept.append(words)
-    return kept
-
-
-def _growth(story: CallStory) -> list[tuple[float, str]]:
-    """Return (time heard, words that were new then) for the texts that came while the caller spoke."""
-    grown: list[tuple[float, str]] = []
-    start_s, count = -1.0, 0
-    for words in story.words:
-        if abs(words.start_s - start_s) > 0.3:
-            start_s, count = words.start_s, 0
-        parts = words.text.split()
-        if not words.final and len(parts) > count:
-            grown.append((words.end_s, " ".join(parts[count:])))
-        count = len(parts)
-    return grown
 
 
 class _Lanes:
@@ -142,7 +125,7 @@ class _Lanes:
 
 def _draw_tone(axes: Any, tones: Sequence[ToneAt], span: Span, decided_s: float | None, alarm_at: float | None) -> None:
     """Draw arousal, the evidence of anger, and the alarm; where the model abstains, its reason on hatched ground."""
-    axes.set_ylim(0, 1.08)
+    axes.set_ylim(-0.05, 1.08)  # what is nothing is a line too
     axes.set_yticks([0, 0.5, 1])
     axes.set_ylabel("arousal,\nevidence of anger", fontsize=9, color=INK)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -208,7 +191,7 @@ def _runs(tones: Sequence[ToneAt]) -> list[tuple[bool, list[ToneAt]]]:
     return runs
 
 
-def _draw_moments(axes: Any, story: CallStory, span: Span) -> None:
+def _draw_moments(axes: Any, story: CallStory, span: Span, speech_end_s: float | None) -> None:
     top = axes.get_ylim()[1]
     if story.notice_s is not None and story.notice_s[1]:
         begin_s = max(story.notice_s[0], span.begin_s)
@@ -217,28 +200,19 @@ def _draw_moments(axes: Any, story: CallStory, span: Span) -> None:
     for at_s, digit in story.keys:
         axes.axvline(at_s, color=INK, linewidth=1, linestyle=":")
         label(axes, at_s - span.part(0.004), top * 0.6, f"key {digit}", INK, align="right")
-    if story.speech_end_s is not None:
-        label(
-            axes,
-            story.speech_end_s - span.part(0.004),
-            top * 0.86,
-            "end of speech",
-            _SPEECH_END,
-            align="right",
-        )
+    if speech_end_s is not None:
+        early = story.decided_s is not None and story.decided_s < speech_end_s
+        y = top * (0.66 if early else 0.86)  # the destination stands where it would
+        label(axes, speech_end_s - span.part(0.004), y, "end of speech", _SPEECH_END, align="right")
     if story.decided_s is not None:
         x = story.decided_s + span.part(0.005)
         label(axes, x, top * 0.86, f"to {story.destination}", _DECISION, weight="bold")
 
 
-def _write_head(figure: Any, story: CallStory, title: str, note: str) -> None:
+def _write_head(figure: Any, story: CallStory, title: str, note: str, when: str) -> None:
     where = f"  →  {story.destination}" if story.decided else "  (no decision)"
     figure.text(0.075, 0.945, title + where, fontsize=14, weight="bold", color=INK)
-    facts = []
-    if story.latency_ms is not None:
-        facts.append(f"decided {story.latency_ms:.0f} ms after the end of speech")
-    elif story.decided_early:
-        facts.append("decided while the caller still spoke")
+    facts = [when] if when else []
     if story.intent:
         sure = f" ({story.probability:.0%})" if story.probability is not None else ""
         facts.append(f"intent {story.intent}{sure}")

@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -46,9 +46,10 @@ async def run(
         demonstration left there are deleted.
     as_json : print one object per call, and nothing else, to standard output: sample, synthetic, language,
         call, destination, expected, priority, intent, probability, rung, reasons, text, anger, arousal (null
-        where the model abstained), abstained, speech_end_s, decided_at_s (audio time), latency_ms (from the
-        end of the caller's last word, negative before it), queue, queue_join_ms (from the decision),
-        handed_back, problem, picture.
+        where the model abstained), abstained, speech_end_s (of the caller's last word), decided_at_s (both in the
+        caller's audio), latency_ms (from the one to the other, negative where it was decided before), behind_ms
+        (how far the machine was behind the audio), queue, queue_join_ms (from the decision), handed_back, problem,
+        picture.
     samples : what to play instead of the calls that ship.
     stagger_s : seconds between the starts of two calls.
 
@@ -97,7 +98,7 @@ async def run(
         await pbx.stop()
         logging.disable(logging.NOTSET)
     stage.begin(f"drawing {len(placed)} pictures")
-    pictures = await asyncio.to_thread(_draw, placed, watcher, out, base.tone.angry_at)
+    pictures = await asyncio.to_thread(_draw, rows, watcher, out, base.tone.angry_at)
     stage.end("done")
     if as_json:
         for one, picture in zip(placed, pictures, strict=True):
@@ -229,13 +230,20 @@ class _Stages:
         self._step_s = time.monotonic()
 
 
-def _draw(placed: Sequence[PlacedCall], watcher: _Watcher, out: Path, alarm_at: float) -> list[Path]:
+def _draw(rows: Mapping[str, Row], watcher: _Watcher, out: Path, alarm_at: float) -> list[Path]:
     pictures = []
-    for number, one in enumerate(placed, 1):
-        picture = out / f"{number:02d}-{one.sample.name}.png"
-        events = watcher.events.get(str(one.call), [])
-        title = f"{one.sample.name}  {one.sample.caller_number}"
-        draw_call(events, one.audio(), picture, title=title, note="synthetic speech", alarm_at=alarm_at)
+    for number, (call, row) in enumerate(rows.items(), 1):
+        picture = out / f"{number:02d}-{row.name}.png"
+        draw_call(
+            watcher.events.get(call, []),
+            row.placed.audio(),
+            picture,
+            title=f"{row.name}  {row.caller}",
+            note="synthetic speech",
+            when=row.when,
+            speech_end_s=row.speech_end_s,
+            alarm_at=alarm_at,
+        )
         pictures.append(picture)
     return pictures
 
@@ -259,9 +267,10 @@ def _as_json(row: Row, placed: PlacedCall, picture: Path) -> dict[str, object]:
         "anger": usable[-1].anger if usable else None,
         "arousal": usable[-1].arousal if usable else None,
         "abstained": not usable,
-        "speech_end_s": story.speech_end_s,
+        "speech_end_s": row.speech_end_s,
         "decided_at_s": story.decided_s,
         "latency_ms": None if row.latency_ms is None else round(row.latency_ms, 1),
+        "behind_ms": round(story.behind_ms, 1),
         "queue": story.queue or None,
         "queue_join_ms": None if story.join_ms is None else round(story.join_ms, 2),
         "handed_back": placed.handed_back,
@@ -279,7 +288,8 @@ def _say_the_end(console: Console, view: View, placed: Sequence[PlacedCall], out
     console.print(
         f"{right} of {of} synthetic callers went where a person would have sent them{others} decided: from "
         "the end of the caller's last word, the silence that shows it is the last included; before it where "
-        "negative. queue: from the decision to the join event of the demonstration's own PBX.",
+        "negative; in the time of the caller's audio. behind: how far the machine was behind that audio, where it "
+        "was. queue: from the decision to the join event of the demonstration's own PBX.",
         style="dim",
     )
     for row in view.rows.values():

@@ -73,8 +73,9 @@ class CallStory:
     words : every text as it came, partial ones included.
     tones : every estimate as it came.
     speech_end_s, decided_s : audio time in seconds; None before, and while the caller speaks (again).
-    decided_at_s : monotonic time of the decision.
-    latency_ms : from the end of speech to the decision, as the engine says; None where there was none yet.
+    decided_at_s : monotonic time of the decision; `listened_from_s` of the end of the notice, and its audio time.
+    behind_ms : how much longer than the caller's audio it took from the end of the notice to the decision; 0 where the
+        events have no monotonic times.
     join_ms : from the decision to the queue's join event, as told by the PBX.
     """
 
@@ -94,10 +95,11 @@ class CallStory:
     rung: str = ""
     reasons: list[str] = field(default_factory=list)
     reasons_ar: list[str] = field(default_factory=list)
-    latency_ms: float | None = None
+    behind_ms: float = 0.0
     queue: str = ""
     join_ms: float | None = None
     decided_at_s: float | None = None
+    listened_from_s: tuple[float, float] | None = None
 
     def receive(self, event: Happened, at_s: float | None = None) -> None:
         """Fold in one event; `at_s` is its monotonic time, where there is one."""
@@ -108,6 +110,7 @@ class CallStory:
             case "notice_ended":
                 self.state = "listens" if not self.destination else self.state
                 self.notice_s = (self.notice_s[0] if self.notice_s else 0.0, audio_s)
+                self.listened_from_s = None if at_s is None else (at_s, audio_s)
             case "speech_started":
                 self.state, self.speech_end_s = "speaks", None
                 if self.speech_start_s is None:
@@ -157,24 +160,42 @@ class CallStory:
         self.priority = None if priority is None else int(priority)
         self.reasons = _texts(data.get("reasons"))
         self.reasons_ar = _texts(data.get("reasons_ar"))
-        # Where the caller had not finished, a latency could only count from some earlier pause.
-        self.latency_ms = None if self.speech_end_s is None else _number(data.get("latency_ms"))
+        if at_s is not None and self.listened_from_s is not None:
+            since_s, since_audio_s = self.listened_from_s
+            self.behind_ms = max(0.0, 1000.0 * ((at_s - since_s) - (self.decided_s - since_audio_s)))
+
+    @property
+    def stretches(self) -> list[WordsAt]:
+        """What holds of each stretch of speech: its final text, or the newest partial where it is not final yet."""
+        found: dict[float, WordsAt] = {}
+        for words in self.words:
+            # A final text replaces the partials of its stretch, whose starts may differ a little.
+            for start_s in [start_s for start_s in found if start_s >= words.start_s - 0.3]:
+                del found[start_s]
+            found[words.start_s] = words
+        return [words for words in found.values() if words.text]
 
     @property
     def text(self) -> str:
-        """All that was heard so far: final texts, and the newest partial of what is not final yet."""
-        segments: dict[float, WordsAt] = {}
-        for words in self.words:
-            # A final text replaces the partials of its stretch, whose starts may differ a little.
-            for start_s in [start_s for start_s in segments if start_s >= words.start_s - 0.3]:
-                del segments[start_s]
-            segments[words.start_s] = words
-        return " ".join(words.text for words in segments.values() if words.text)
+        """All that was heard so far."""
+        return " ".join(words.text for words in self.stretches)
 
     @property
-    def decided_early(self) -> bool:
-        """Whether the decision fell while the caller still spoke."""
-        return self.decided and self.speech_start_s is not None and self.speech_end_s is None
+    def news(self) -> list[tuple[float, str]]:
+        """What each partial text changed: audio time up to which was heard, and its words from the first new one on."""
+        found: list[tuple[float, str]] = []
+        start_s, before = -1.0, list[str]()
+        for words in self.words:
+            if abs(words.start_s - start_s) > 0.3:
+                start_s, before = words.start_s, []
+            parts = words.text.split()
+            same = 0
+            while same < min(len(parts), len(before)) and _bare(parts[same]) == _bare(before[same]):
+                same += 1
+            if not words.final and parts[same:]:
+                found.append((words.end_s, " ".join(parts[same:])))
+            before = parts
+        return found
 
     @property
     def decided(self) -> bool:
@@ -187,6 +208,11 @@ class CallStory:
         if self.tones and self.tones[-1].abstained:
             return self.tones[-1].reason or "not sure"
         return ""
+
+
+def _bare(word: str) -> str:
+    """Return a word without what a recogniser writes differently from one text to the next."""
+    return word.strip(".,;:?!…،؛؟").casefold()
 
 
 def _number(value: object) -> float | None:

@@ -19,6 +19,7 @@ from rich.text import Text
 from nabra.demo.pbx import PlacedCall
 from nabra.demo.story import CallStory, Happened, ToneAt
 from nabra.tone_trace import percent
+from router.when import BEHIND_MS, behind, by_end_of_speech
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WHYS = 2  # decisions that are explained even on a small terminal
@@ -65,13 +66,27 @@ class Row:
         return self.placed.sample.caller_number
 
     @property
-    def latency_ms(self) -> float | None:
-        """From the end of the last word to the decision, by the caller's clock; negative where before it.
+    def speech_end_s(self) -> float | None:
+        """Audio time of the end of the caller's last word, had the caller said all of it.
 
         None where nobody speaks, and where the decision fell before the caller began.
         """
-        ends_s, decided_s = self.placed.speech_ends_s, self.story.decided_at_s
+        decided_s = self.story.decided_s
+        begun = [ends_s for begins_s, ends_s in self.placed.said_s if decided_s is None or begins_s <= decided_s]
+        return begun[-1] if begun else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From the end of the last word to the decision, in audio time; negative where the decision came before it."""
+        ends_s, decided_s = self.speech_end_s, self.story.decided_s
         return None if ends_s is None or decided_s is None else (decided_s - ends_s) * 1000.0
+
+    @property
+    def when(self) -> str:
+        """When it was decided, in words; empty where there is nothing to say of it."""
+        if self.latency_ms is None:
+            return behind(self.story.behind_ms)
+        return by_end_of_speech(self.latency_ms, behind_ms=self.story.behind_ms)
 
     @property
     def why(self) -> str:
@@ -113,12 +128,6 @@ def sparkline(tones: Sequence[ToneAt], value: str, width: int) -> str:
 def spoken_time(milliseconds: float | None) -> str:
     """Say a latency in milliseconds, or a dash."""
     return "-" if milliseconds is None else f"{milliseconds:.0f} ms"
-
-
-def after_speech(milliseconds: float) -> str:
-    """Say when a decision fell, by the end of speech."""
-    when = "after" if milliseconds >= 0 else "before"
-    return f"{abs(milliseconds):.0f} ms {when} the end of speech"
 
 
 class View:
@@ -236,12 +245,15 @@ class View:
     def table(self) -> Table:
         """Return the table at the end."""
         wide = self.console.width >= 110
-        heard = self.console.width - 95  # what the other columns leave
+        late = any(row.story.behind_ms >= BEHIND_MS for row in self.rows.values())
+        heard = self.console.width - 95 - 9 * late  # what the other columns leave
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold", title_justify="left")
         table.add_column("sample", no_wrap=True)
         table.add_column("goes to", no_wrap=True)
         table.add_column("intent", no_wrap=True, max_width=18)
         table.add_column("decided", justify="right", no_wrap=True)
+        if late:
+            table.add_column("behind", justify="right", no_wrap=True)
         table.add_column("queue", justify="right", no_wrap=True)
         table.add_column("rests on", no_wrap=True)
         if wide:
@@ -254,6 +266,7 @@ class View:
                 _destination(row),
                 story.intent or "-",
                 spoken_time(row.latency_ms),
+                *([spoken_time(story.behind_ms)] if late else []),
                 "-" if story.join_ms is None else f"+{story.join_ms:.0f} ms",
                 story.rung.replace("_", " ") or "-",
             ]
@@ -297,7 +310,7 @@ def _said(event: TimedEvent, row: Row) -> str | None:
         case "end_of_utterance":
             return "has finished speaking"
         case "decided":
-            when = "" if row.latency_ms is None else f" ({after_speech(row.latency_ms)})"
+            when = f" ({row.when})" if row.when else ""
             return f"goes to {story.destination}{when}: {shown_text(row.why, 240)}"
         case "queue_join":
             joined = "" if story.join_ms is None else f" {story.join_ms:.1f} ms after the decision"

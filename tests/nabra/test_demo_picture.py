@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from nabra.demo import picture as pictures
 from nabra.demo.picture import draw_call
 from nabra.drawing import apart
 
@@ -71,6 +73,56 @@ def test_whole_call_shows_tone_and_decision(tmp_path: Path) -> None:
     assert has_colour(picture, 0x12, 0x71, 0x5B)
 
 
+def texts_of(events: list[Event], monkeypatch: pytest.MonkeyPatch, **more: object) -> list[str]:
+    """Draw a call, and return all that is written in its picture and not cut off."""
+    kept: list[Figure] = []
+    monkeypatch.setattr(pictures, "save", lambda figure, _path: kept.append(figure))
+    draw_call(events, PCM, Path("call.png"), **more)  # type: ignore[arg-type]
+    (figure,) = kept
+    figure.canvas.draw()
+    found = list(figure.texts)
+    for axes in figure.axes:
+        ground = axes.get_window_extent()
+        for text in axes.texts:
+            box = text.get_window_extent()
+            if ground.x0 <= box.x0 and box.x1 <= ground.x1 and ground.y0 <= box.y0 and box.y1 <= ground.y1:
+                found.append(text)
+    return [text.get_text() for text in found]
+
+
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("start_s", [1.5, 4.9])
+def test_all_that_was_decided_on_stands_in_the_picture(
+    final: bool, start_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = [
+        Event("notice_ended", 1.0, {}),
+        Event("partial", 4.9, {"text": "I would like to make a kimmy.", "start_s": start_s}),
+        Event("partial", 5.1, {"text": "I would like to make a complaint.", "start_s": start_s}),
+    ]
+    if final:
+        heard.append(Event("final", 5.2, {"text": "I would like to make a complaint.", "start_s": start_s}))
+    found = texts_of([*heard, DECIDED], monkeypatch)
+    assert "complaint." in found
+    assert "I would like to make a complaint." in found
+
+
+def test_of_many_words_the_last_stand_in_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"word{number}" for number in range(80)]
+    found = texts_of([Event("final", 5.0, {"text": " ".join(words), "start_s": 1.5}), DECIDED], monkeypatch)
+    (shown,) = [text for text in found if "word79" in text]
+    assert shown.startswith("… ")
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("speech_end_s", [4.0, 5.4, 8.0])
+def test_when_it_was_decided_is_said_as_everywhere(speech_end_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = texts_of(WHOLE, monkeypatch, when="200 ms before the end of speech", speech_end_s=speech_end_s)
+    assert any(text.startswith("200 ms before the end of speech   ·") for text in found)
+    assert "end of speech" in found
+    assert not any("end of speech" in text for text in texts_of(WHOLE, monkeypatch))
+
+
 def alarmed(call_anger: float, *, alarmed: bool) -> list[Event]:
     more = {"anger": 0.01, "call_anger": call_anger, "alarmed": alarmed, "prior": 0.03}
     return [Event(event.kind, event.audio_s, {**event.data, **more}) for event in tones(abstained=False)]
@@ -101,6 +153,8 @@ def test_labels_stand_apart_near_their_curves_and_within_the_axes() -> None:
     assert apart([0.5, 0.5], 0.14) == pytest.approx([0.43, 0.57])
     low = apart([0.02, 0.05, 0.01], 0.14)
     assert low == pytest.approx([0.2, 0.34, 0.06])
+    assert apart([1.0, 1.0], 0.14) == pytest.approx([0.86, 1.0])
+    assert apart([1.0] * 8, 0.14) == pytest.approx([0.06 + 0.14 * place for place in range(8)])
 
 
 def test_abstained_tone_is_drawn_without_numbers(tmp_path: Path) -> None:

@@ -43,6 +43,19 @@ def test_final_text_replaces_the_partials_of_its_stretch() -> None:
         ("partial", 8.0, {"text": "per", "start_s": 7.6}),
     )
     assert story.text == "How much does it cost? per"
+    assert [words.final for words in story.stretches] == [True, False]
+
+
+def test_a_word_that_is_corrected_is_news_and_punctuation_is_not() -> None:
+    story = told(
+        ("partial", 6.0, {"text": "I'd like to", "start_s": 5.5}),
+        ("partial", 6.5, {"text": "I'd like to make a kimmy.", "start_s": 5.5}),
+        ("partial", 6.8, {"text": "I'd like to make a kimmy", "start_s": 5.5}),
+        ("partial", 7.0, {"text": "I'd like to make a complaint.", "start_s": 5.6}),
+        ("final", 7.5, {"text": "I'd like to make a complaint please.", "start_s": 5.6}),
+        ("partial", 8.9, {"text": "Today.", "start_s": 8.5}),
+    )
+    assert story.news == [(6.0, "I'd like to"), (6.5, "make a kimmy."), (7.0, "complaint."), (8.9, "Today.")]
 
 
 def test_decision_at_the_end_of_speech() -> None:
@@ -53,29 +66,26 @@ def test_decision_at_the_end_of_speech() -> None:
         ("queue_join", 9.1, {"queue": "sales"}),
     )
     assert (story.destination, story.intent, story.priority, story.rung) == ("sales", "price", 2, "final_text")
-    assert story.latency_ms == 620.5
-    assert not story.decided_early
     assert story.speech_end_s == 8.5
     assert story.join_ms == pytest.approx(1000.0)
     assert story.state == "queued"
 
 
-def test_decision_while_the_caller_speaks_again_has_no_latency() -> None:
-    story = told(
-        ("speech_started", 5.5, {}),
-        ("end_of_utterance", 7.0, {"speech_end_audio_s": 6.4}),
-        ("speech_started", 7.5, {}),
-        ("decided", 9.1, DECIDED),
-    )
-    assert story.decided_early
-    assert story.latency_ms is None
+@pytest.mark.parametrize(("took_s", "behind_ms"), [(4.1, 0.0), (3.9, 0.0), (6.1, 2000.0)])
+def test_how_far_the_machine_was_behind_the_audio(took_s: float, behind_ms: float) -> None:
+    story = CallStory()
+    story.receive(Event("notice_ended", 5.0, {}), 100.0)
+    story.receive(Event("decided", 9.1, DECIDED), 100.0 + took_s)
+    assert story.behind_ms == pytest.approx(behind_ms)
+    without_clock = CallStory()
+    without_clock.receive(Event("notice_ended", 5.0, {}))
+    without_clock.receive(Event("decided", 9.1, DECIDED))
+    assert without_clock.behind_ms == 0.0
 
 
-def test_decision_for_who_never_spoke_is_not_early() -> None:
+def test_decision_for_who_never_spoke() -> None:
     story = told(("notice_ended", 5.0, {}), ("key", 5.8, {"digit": "0"}), ("decided", 5.8, DECIDED))
     assert story.decided
-    assert not story.decided_early
-    assert story.latency_ms is None
     assert story.keys == [(5.8, "0")]
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from nabra.demo.pbx import PlacedCall
 from nabra.demo.samples import load_samples
 from nabra.demo.story import ToneAt
-from nabra.demo.view import Row, View, after_speech, shown_text, sparkline, spoken_time
+from nabra.demo.view import Row, View, shown_text, sparkline, spoken_time
 
 SAMPLES = {sample.name: sample for sample in load_samples()}
 
@@ -26,8 +26,8 @@ class Event:
     data: Mapping[str, object]
 
 
-def row(name: str, speech_ends_s: float | None = None) -> Row:
-    return Row(PlacedCall(SAMPLES[name], uuid.uuid4(), "PJSIP/x", "1.1", speech_ends_s=speech_ends_s))
+def row(name: str, *said_s: tuple[float, float]) -> Row:
+    return Row(PlacedCall(SAMPLES[name], uuid.uuid4(), "PJSIP/x", "1.1", said_s=list(said_s)))
 
 
 def screen(rows: dict[str, Row], width: int = 80, height: int = 24) -> View:
@@ -41,7 +41,10 @@ def drawn(view: View) -> list[str]:
     return captured.get().splitlines()
 
 
-def play(view: View, call: str, *, decided: bool, text: str = "I want to complain about my bill") -> None:
+def play(
+    view: View, call: str, *, decided: bool, text: str = "I want to complain about my bill", behind_s: float = 0.0
+) -> None:
+    """Play a call whose notice ends at 5.2 s of its audio, and which is decided at 5.6 s of it."""
     events: list[tuple[str, dict[str, object]]] = [
         ("call_opened", {}),
         ("notice_started", {}),
@@ -58,7 +61,8 @@ def play(view: View, call: str, *, decided: bool, text: str = "I want to complai
         }
         events.append(("decided", data))
     for number, (kind, data) in enumerate(events):
-        view.receive(Event(call, kind, 100.0 + number, 5.0 + number / 10, data))
+        at_s = 100.0 + number / 10 + (behind_s if kind == "decided" else 0.0)
+        view.receive(Event(call, kind, at_s, 5.0 + number / 10, data))
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 10)])
@@ -77,7 +81,7 @@ def test_the_picture_of_the_moment_fits_the_terminal(width: int, height: int, li
 
 
 def test_a_live_call_shows_words_tone_and_then_where_it_goes() -> None:
-    view = screen({"a": row("complaint-bill", speech_ends_s=105.4)})
+    view = screen({"a": row("complaint-bill", (4.0, 5.0))})
     play(view, "a", decided=False)
     text = "\n".join(drawn(view))
     assert "I want to complain about my bill" in text
@@ -105,14 +109,38 @@ def test_reasons_are_told_to_arabic_callers_in_arabic() -> None:
     assert any("قالت الكلمات" in line for line in drawn(view))
 
 
-def test_latency_is_the_callers() -> None:
-    one = row("complaint-bill", speech_ends_s=104.0)
-    view = screen({"a": one})
-    play(view, "a", decided=True)
-    assert one.latency_ms == pytest.approx(2000.0)
+@pytest.mark.parametrize(
+    ("said_s", "behind_s", "when", "cells"),
+    [
+        ([(4.0, 5.0)], 0.0, "600 ms after the end of speech", ["600 ms"]),
+        ([(4.0, 5.95)], 0.0, "350 ms before the end of speech", ["-350 ms"]),
+        ([(2.0, 3.0), (4.0, 5.0)], 0.0, "600 ms after the end of speech", ["600 ms"]),
+        ([(4.0, 5.0), (5.7, 9.0)], 0.0, "600 ms after the end of speech", ["600 ms"]),
+        ([(4.0, 5.95)], 2.0, "350 ms before the end of speech; the machine was 2000 ms behind", ["-350 ms", "2000 ms"]),
+        ([(5.7, 9.0)], 2.0, "the machine was 2000 ms behind", ["- 2000 ms"]),
+        ([], 0.0, "", []),
+    ],
+)
+def test_line_and_table_say_when_in_the_time_of_the_audio_and_how_far_the_machine_was_behind(
+    said_s: list[tuple[float, float]], behind_s: float, when: str, cells: list[str]
+) -> None:
+    one = row("complaint-bill", *said_s)
+    view = screen({"a": one}, width=140)
+    play(view, "a", decided=True, behind_s=behind_s)
+    assert one.when == when
+    line = view.line(Event("a", "decided", 110.0, 5.6, {}), 100.0)
+    assert line is not None
+    assert f"goes to complaints{f' ({when})' if when else ''}: The words say so." in line
+    with view.console.capture() as captured:
+        view.console.print(view.table())
+    table = " ".join(captured.get().split())
+    assert all(cell in table for cell in cells)
+    assert (" behind " in table) is (behind_s > 0.0)
+
+
+def test_no_latency_is_a_dash() -> None:
     assert row("silent").latency_ms is None
     assert spoken_time(None) == "-"
-    assert after_speech(-350.2) == "350 ms before the end of speech"
 
 
 def test_lines_for_a_pipe() -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from nabra import tone_picture
 from nabra.tone_picture import draw_tone
 from nabra.tone_trace import ToneTrace
 from tests.nabra.tones import Estimated, abstained, calm_then_angry, trace
@@ -52,6 +54,27 @@ def test_where_it_abstains_there_are_no_curves(tmp_path: Path) -> None:
     picture = drawn(trace([abstained(t / 4, "too noisy") for t in range(1, 21)]), tmp_path / "tone.png")
     for colour in (AROUSAL, VALENCE, CALL):
         assert count(picture, colour) == 0
+
+
+@pytest.mark.parametrize("anger", [1e-6, 0.03, 1.0 - 1e-6])
+def test_names_of_curves_are_never_cut(anger: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Figure] = []
+    monkeypatch.setattr(tone_picture, "save", lambda figure, _path: kept.append(figure))
+    items = [Estimated(t / 4, anger=anger, call_anger=anger, arousal=anger, valence=anger) for t in range(1, 21)]
+    draw_tone(trace(items), Path("tone.png"))
+    (figure,) = kept
+    figure.canvas.draw()
+    named = {
+        text.get_text().split()[0]: (axes.get_window_extent(), text.get_window_extent())
+        for axes in figure.axes
+        for text in axes.texts
+    }
+    for name in ("call", "now", "arousal", "valence"):
+        ground, box = named[name]
+        assert ground.y0 <= box.y0, name
+        assert box.y1 <= ground.y1 + 1.0, name
+    lowest = min(float(np.min(line.get_ydata())) for line in figure.axes[2].lines)
+    assert figure.axes[2].get_ylim()[0] < lowest
 
 
 @pytest.mark.parametrize(

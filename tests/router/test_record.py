@@ -241,7 +241,8 @@ def test_a_call_is_explained_in_both_languages() -> None:
     assert 'final words: "my number is [digits] i want to buy"' in text
     assert "-> play 'notice' in en" in text
     assert "tone: anger 0.20" in text
-    assert "to sales, 0 minutes ahead, because the caller had finished" in text
+    assert "  0.000 s  the call begins\n             -> play 'notice' in en" in text
+    assert "to sales, because the caller had finished" in text
     assert "600 ms after the end of speech" in text
     assert "الكلمات تشير إلى المبيعات" in text
 
@@ -256,7 +257,7 @@ def test_every_ending_can_be_explained(ending: str) -> None:
     text = explain(as_json(caller.until(60)))
     assert {
         "hung up": "no decision",
-        "silent": "nobody spoke",
+        "silent": "because nobody answered the question",
         "key": "a key without a meaning",
         "lost": "no recogniser was available",
         "shadow": "would have gone to reception",
