@@ -218,6 +218,12 @@ def _rules(config: Config) -> Iterator[Warning_]:
                 f"'{rule.name}' asks for an agent, but routes to self-service, where there are none",
                 "remove one of them",
             )
+        if route is not None and rule.when.strip() == "true" and not then.shadow:
+            yield Warning_(
+                _at(config, f"rules[{i}].when"),
+                f"'{rule.name}' sends every call to '{then.route}' that no rule above it routes, whatever is said",
+                "give it a condition, or remove it: what callers say decides where no rule does",
+            )
         if then.prefer_agent is not None and not config.customers.book.knows_agents:
             yield Warning_(
                 _at(config, f"rules[{i}].then.prefer_agent"),

@@ -73,6 +73,13 @@ def test_rules_that_make_no_use_of_tone(shipped: Config) -> None:
     assert "no rule makes use of it" not in said(shipped)
 
 
+def test_a_rule_that_routes_whatever_is_said(shipped: Config) -> None:
+    for then, warned in ((Action(route="sales"), True), (Action(route="sales", shadow=True), False), (Action(), False)):
+        rules = (*shipped.rules, Rule(name="all", when="true", then=then))
+        text = said(dataclasses.replace(shipped, rules=rules))
+        assert ("'all' sends every call to 'sales' that no rule above it routes" in text) is warned
+
+
 def test_rules_that_ask_for_agents_who_are_not_there(shipped: Config) -> None:
     then = Action(route="selfservice", require="refunds", prefer_agent=PreferAgent())
     settings = dataclasses.replace(
