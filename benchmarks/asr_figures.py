@@ -52,13 +52,6 @@ class Figure:
             return None
         return self.value >= mark if self.more_is_better else self.value <= mark
 
-    def __str__(self) -> str:
-        """Return name, value, interval and unit as they are printed."""
-        if self.value is None:
-            return f"{self.name}: not measured"
-        between = "" if self.low is None or self.high is None else f" ({_short(self.low)} to {_short(self.high)})"
-        return f"{self.name}: {_short(self.value)}{between} {self.unit}".rstrip()
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -87,11 +80,10 @@ class Finding:
 
     def as_row(self) -> dict[str, object]:
         """Return the finding as the report takes it."""
-        told = "; ".join(str(figure) for figure in self.figures)
         return {
             "stage": self.stage,
             "n": self.count,
-            "note": f"{told}. {self.note}" if told else self.note,
+            "note": self.note,
             "audio": self.audio,
             "model": self.model,
             "figures": [
@@ -116,7 +108,3 @@ def of_mean(values: Sequence[float], draws: int = 2000, seed: int = 1) -> tuple[
     drawn = np.asarray(values, np.float64)[rng.integers(0, len(values), (draws, len(values)))]
     low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
-
-
-def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

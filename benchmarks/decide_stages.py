@@ -4,7 +4,7 @@ Public sets (`intent_sets`), learnt from a few examples of each label by the mod
 set are then said by callers in time (`decide_calls`), clean and misheard, and whole sessions decide them: the rule that
 ships, as `decision.early_error` sets it; one threshold for all, which it once was; and, for a curve, whatever is
 known after each second. Words alone are read. Every caller calls under every setting. DRAWS draws of examples, texts
-and callers; intervals are 95 %. Then what a real recogniser hears (`decide_heard`).
+and callers; intervals are 95 %, over draws; one draw has none. Then what a real recogniser hears (`decide_heard`).
 
 Run alone: python -m benchmarks.decide_stages [--draws N] [--texts N] [--without SET ...] [--of-train]
 With --of-train the callers say texts of the training part that were not learnt: what defaults are chosen on.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import stdtrit
 
 import config
 from benchmarks.asr_figures import Figure, Finding
 from benchmarks.decide_calls import LEAD_S, Ended, Spoken, live, speak
 from benchmarks.intent_accuracy import CORPORA, EXAMPLES_PER_LABEL, drawn, fitted, misheard
 from benchmarks.intent_sets import Example, IntentTexts, arabic_sets, english_sets
-from benchmarks.route_stages import T_95
 from config.schema import Config, DecisionSettings, Intent, IntentSet
 from router import Generation
 from router.generation import Posterior
@@ -232,19 +233,20 @@ def findings(found: Found, plan: Plan) -> Iterator[Finding]:
             mark = marks.get(name) if one == WRONG_EARLY else None
             figures.append(_figure(one, values, mark))
         count = sum(len(tally.calls) for tally in tallies)
-        note = f"{len(tallies)} draws of {EXAMPLES_PER_LABEL} examples a label; {names}"
+        draws = "one draw" if len(tallies) == 1 else f"{len(tallies)} draws"
+        note = f"{draws} of {EXAMPLES_PER_LABEL} examples a label; {names}"
         yield Finding(f"{LANGUAGES[language]}, {rate}: {name}", names, "words alone", count, tuple(figures), note)
 
 
 def _figure(name: str, values: Sequence[float], mark: float | None) -> Figure:
-    """Mean over draws and its interval, by Student's t of DRAWS draws."""
-    unit = "s" if name == LISTENED else "%"
+    """Mean over draws and its interval, by Student's t; one draw has none. What cannot be is left out of it."""
+    unit, most = ("s", math.inf) if name == LISTENED else ("%", 100.0)
     if not values:
         return Figure(name, None, unit, mark, mark)
     mean, low, high = statistics.fmean(values), None, None
-    if len(values) == DRAWS:
-        half = T_95 * statistics.stdev(values) / DRAWS**0.5
-        low, high = mean - half, mean + half
+    if len(values) > 1:
+        half = float(stdtrit(len(values) - 1, 0.975)) * statistics.stdev(values) / len(values) ** 0.5
+        low, high = max(0.0, mean - half), min(most, mean + half)
     return Figure(name, mean, unit, mark, mark, low, high, more_is_better=name == RIGHT)
 
 

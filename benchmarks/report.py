@@ -15,17 +15,18 @@ import json
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import stages
 from benchmarks.timing import Spread, Stage
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
+RESULTS = Path(__file__).resolve().parent / "results"
 SCHEMA = 1
 POINTS = ("mean", "p50", "p95", "p99", "p999", "max")
 
@@ -48,7 +49,10 @@ Spreads = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stage as it is shown; times in microseconds, None where they were not measured."""
+    """One stage as it is shown; times in microseconds, None where they were not measured.
+
+    `quick` says that it was measured in few draws or repetitions: a look, by which no promise is kept or broken.
+    """
 
     module: str
     name: str
@@ -59,10 +63,13 @@ class Row:
     audio: str = ""
     model: str = ""
     figures: tuple[Mapping[str, Any], ...] = ()
+    quick: bool = False
 
     def as_json(self) -> dict[str, object]:
-        """Return the fields {module, stage, n, wall_us, cpu_us, note}, and {audio, model, figures} of a promise."""
-        promised = {"audio": self.audio, "model": self.model, "figures": list(self.figures)} if self.figures else {}
+        """Return {module, stage, n, wall_us, cpu_us, note}, and of a promise {audio, model, quick, figures} too."""
+        promised: dict[str, object] = {}
+        if self.figures:
+            promised = {"audio": self.audio, "model": self.model, "quick": self.quick, "figures": list(self.figures)}
         return {
             "module": self.module,
             "stage": self.name,
@@ -84,11 +91,11 @@ class Skipped:
 
 def modules() -> list[str]:
     """Return the names of the stage modules, in alphabetical order."""
-    return sorted(path.stem for path in HERE.glob("*_stages.py"))
+    return [f"{name}_stages" for name in stages()]
 
 
 def collect(quick: bool, names: list[str], told: Callable[[str], None]) -> Iterator[Row | Skipped]:
-    """Measure, one module after the other.
+    """Measure, one module after the other; no two rows of a module read alike.
 
     Parameters
     ----------
@@ -101,14 +108,18 @@ def collect(quick: bool, names: list[str], told: Callable[[str], None]) -> Itera
     """
     for name in names:
         told(name)
+        met: Counter[str] = Counter()
         try:
-            for row in importlib.import_module(f"benchmarks.{name}").measure(quick):
-                yield as_row(name.removesuffix("_stages"), row)
+            for measured in importlib.import_module(f"benchmarks.{name}").measure(quick):
+                row = as_row(name.removesuffix("_stages"), measured, quick)
+                met[row.name] += 1
+                again = met[row.name]
+                yield row if again == 1 else replace(row, name=f"{row.name} ({again})")
         except Exception as error:
             yield Skipped(name, f"{type(error).__name__}: {error}")
 
 
-def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
+def as_row(module: str, row: Stage | Mapping[str, object], quick: bool = False) -> Row:
     """Return a stage's own row as it is shown; a row without percentiles shows its note alone."""
     if isinstance(row, Stage):
         return Row(
@@ -118,6 +129,7 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
             _points(row.wall_us),
             _points(row.cpu_us),
             row.note,
+            quick=quick,
         )
     scale = _TO_US.get(str(row.get("unit", "us")), 1.0)
     count = row.get("n", row.get("count", 0))
@@ -132,6 +144,7 @@ def as_row(module: str, row: Stage | Mapping[str, object]) -> Row:
         str(row.get("audio", "")),
         str(row.get("model", "")),
         tuple(figures) if isinstance(figures, list) else (),
+        quick,
     )
 
 
@@ -195,8 +208,9 @@ def write_plot(path: Path, facts: Mapping[str, object], rows: list[Row]) -> None
                 axes.plot([value], [place + offset], marker, color=colour, markersize=5)
     axes.set_yticks(range(len(shown)), [f"{row.module}: {row.name}" for row in reversed(shown)], fontsize=8)
     axes.set_xscale("log")
-    axes.set_xlabel("microseconds (circle p50, square p95, triangle p99, diamond p99.9; blue CPU, grey wall)")
-    axes.set_title(f"Nabra, stage by stage: {facts['cpu']}, {facts['cores']} cores", fontsize=10)
+    axes.set_xlabel("microseconds\n(circle p50, square p95, triangle p99, diamond p99.9; blue CPU, grey wall)")
+    look = "a quick look, " if any(row.quick for row in shown) else ""
+    axes.set_title(f"Nabra, stage by stage: {look}{facts['cpu']}, {facts['cores']} cores", fontsize=10)
     axes.grid(axis="x", which="both", alpha=0.2)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -194,7 +194,7 @@ def _stage(
     acts: Callable[[Session], Iterator[Act]],
     name: str,
     per: str,
-    note: str,
+    of: str,
 ) -> Stage:
     watch = Stopwatch()
     while len(watch) < count:
@@ -204,7 +204,7 @@ def _stage(
                 break
             with watch:
                 act()
-    return watch.stage("route", name, per, note)
+    return watch.stage("route", f"{name}, {of}", per)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import stages
+
 if TYPE_CHECKING:
-    from rich.padding import Padding
+    from rich.console import RenderableType
     from rich.table import Table
-    from rich.text import Text
 
     from benchmarks.report import Row
 
@@ -21,22 +22,26 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "bench",
         help="measure each stage of the path on this machine",
-        description="Measure each stage per frame, estimate and decision (p50, p95, p99, p99.9; the thread's "
-        "CPU time beside wall "
-        "time), and CPU and memory per call. Shows a table and writes JSON and a plot. With --json: one "
-        "object a line, "
-        "{module, stage, n, wall_us, cpu_us, note}, times in microseconds.",
+        description="Measure each stage per frame, estimate and decision (p50, p95, p99, p99.9; the thread's CPU time "
+        "beside wall time), what is promised beside its floor and its aim, and CPU and memory per call. Shows tables "
+        "and writes JSON and pictures. With --json: one object a line, {module, stage, n, wall_us, cpu_us, note}, "
+        "times in microseconds; what is promised has {audio, model, quick, figures} too.",
     )
-    parser.add_argument("stages", metavar="STAGE", nargs="*", help="asr, emotion, ...: only these (default: all)")
-    parser.add_argument("--quick", action="store_true", help="few repetitions: a look, in minutes")
+    known = ", ".join(stages())
+    parser.add_argument("stages", metavar="STAGE", nargs="*", help=f"only these of {known} (default: all)")
+    parser.add_argument(
+        "--quick", action="store_true", help="few draws and repetitions: a look, in minutes, that judges no promise"
+    )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
         default=Path("out/bench"),
-        help="folder of the JSON and the plot (out/bench)",
+        help="folder of the JSON and the pictures (out/bench)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--notes", action="store_true", help="say also how each figure was measured, as the JSON does")
+    shown.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(func=run)
 
 
@@ -51,16 +56,13 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from benchmarks import promises, report
+    from benchmarks import report
 
-    names = report.modules()
-    if args.stages:
-        unknown = set(args.stages) - {name.removesuffix("_stages") for name in names}
-        if unknown:
-            known = ", ".join(name.removesuffix("_stages") for name in names)
-            Console(stderr=True).print(f"nabra: no stage {', '.join(sorted(unknown))}; there are {known}")
-            return 2
-        names = [name for name in names if name.removesuffix("_stages") in args.stages]
+    unknown = sorted(set(args.stages) - set(stages()))
+    if unknown:
+        Console(stderr=True).print(f"nabra: no stage {', '.join(unknown)}; there are {', '.join(stages())}")
+        return 2
+    names = [f"{name}_stages" for name in stages() if not args.stages or name in args.stages]
 
     facts = report.machine()
     rows: list[Row] = []
@@ -82,37 +84,62 @@ def run(args: argparse.Namespace) -> int:
             status.update("measuring the cost of a call")
             cost = dataclasses.asdict(measure_call_cost(args.quick))
     report.write_json(args.out / "bench.json", facts, rows, skipped, cost=cost, quick=args.quick)
-    report.write_plot(args.out / "bench.png", facts, rows)
-    promised = [row for row in rows if row.figures]
-    if promised:
-        promises.write_plot(args.out / "promises.png", facts, promised)
-    pictures = report.own_pictures(args.out, facts, rows)
+    written = ["bench.json", *_pictures(args.out, facts, rows)]
     if args.json:
         if cost is not None:
             print(json.dumps({"per_call": cost}), flush=True)
-    else:
-        console = Console()
-        timed = [row for row in rows if row.wall_us or row.cpu_us]
-        if timed:
-            console.print(_table(timed, facts))
-        if promised:
-            console.print(promises.table(promised))
-        for line in _list([row for row in rows if row not in timed]):
-            console.print(line)
-        if cost is not None:
-            console.print(_cost_line(cost), highlight=False)
-        names = ["bench.json", "bench.png", *(["promises.png"] if promised else []), *pictures]
-        written = ", ".join(str(args.out / name) for name in names)
-        console.print(f"written: {written}", highlight=False, soft_wrap=True)
+        return 0 if rows else 1
+    console = Console()
+    for part in _shown(rows, facts, notes=args.notes):
+        console.print(part)
+    if cost is not None:
+        console.print(_cost_line(cost), highlight=False)
+    console.print(f"written: {', '.join(str(args.out / name) for name in written)}", highlight=False, soft_wrap=True)
     return 0 if rows else 1
+
+
+def _pictures(folder: Path, facts: Mapping[str, object], rows: list[Row]) -> list[str]:
+    """Draw what there is to draw; return the names of the files."""
+    from benchmarks import promises, report
+
+    drawn = []
+    if any(row.wall_us or row.cpu_us for row in rows):
+        report.write_plot(folder / "bench.png", facts, rows)
+        drawn.append("bench.png")
+    if promises.in_picture(rows):
+        promises.write_plot(folder / "promises.png", facts, rows)
+        drawn.append("promises.png")
+    return drawn + report.own_pictures(folder, facts, rows)
+
+
+def _shown(rows: list[Row], facts: Mapping[str, object], *, notes: bool) -> Iterator[RenderableType]:
+    """Everything that was measured, each figure once: times, promises, other figures, what has only words."""
+    from rich.text import Text
+
+    from benchmarks import promises
+
+    timed = [row for row in rows if row.wall_us or row.cpu_us]
+    if timed:
+        yield _table(timed, facts)
+    if any(promises.has_mark(figure) for row in rows for figure in row.figures):
+        yield promises.table(rows)
+    yield from promises.others(rows)
+    yield from _list([row for row in rows if row not in timed and not row.figures])
+    noted = [row for row in rows if row.figures and row.note]
+    if noted and notes:
+        yield Text("how it was measured", style="bold")
+        yield from _notes(noted)
+    elif noted:
+        yield Text("how the figures were measured: --notes, or the notes in bench.json", style="dim")
 
 
 def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
+    look = ", a quick look" if any(row.quick for row in rows) else ""
     table = Table(
-        title="wall time, and CPU time of the thread",
+        title=f"wall time, and CPU time of the thread{look}",
         caption=f"{facts['cpu']}, {facts['cores']} cores, load {facts['load_average']}",
     )
     table.add_column("stage", overflow="fold", min_width=28, max_width=60)
@@ -129,8 +156,8 @@ def _table(rows: list[Row], facts: Mapping[str, object]) -> Table:
     return table
 
 
-def _list(rows: list[Row]) -> Iterator[Text | Padding]:
-    """What was measured but has no times: names, the figures below them in the whole width."""
+def _list(rows: list[Row]) -> Iterator[RenderableType]:
+    """What was measured but has neither times nor figures: names, what was found below them in the whole width."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -138,6 +165,20 @@ def _list(rows: list[Row]) -> Iterator[Text | Padding]:
         yield Text(f"{row.module}: {row.name}")
         if row.note:
             yield Padding(Text(row.note, style="dim"), (0, 0, 0, 4))
+
+
+def _notes(rows: list[Row]) -> Iterator[RenderableType]:
+    """Each note once, below the first row that it is of."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    of: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        of.setdefault((row.module, row.note), []).append(row)
+    for (module, note), same in of.items():
+        more = f", and {len(same) - 1} more" if len(same) > 1 else ""
+        yield Text(f"{module}: {same[0].name}{more}")
+        yield Padding(Text(note, style="dim"), (0, 0, 0, 4))
 
 
 def _short(spread: Mapping[str, float], point: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
+from matplotlib.text import Text
 
-from benchmarks import decide_stages, report
+from benchmarks import decide_picture, decide_stages, report
 from benchmarks.decide_calls import ENDPOINT_S, FINAL_S, FORCED_S, LAG_S, LEAD_S, Ended, Spoken, live, speak
 from benchmarks.decide_stages import ALLOWED, EARLY, LISTENED, PERSON, RIGHT, WRONG_EARLY, Plan, Tally
 from config.schema import Budget, DecisionSettings
@@ -72,6 +75,16 @@ def test_the_figures_are_of_the_calls() -> None:
     assert Tally([Ended(3.0, False, False, False)]).share(WRONG_EARLY) is None
 
 
+def test_one_draw_has_no_interval_and_none_leaves_what_can_be() -> None:
+    one = decide_stages._figure(RIGHT, [96.0], None)
+    assert (one.value, one.low, one.high) == (96.0, None, None)
+    two = decide_stages._figure(RIGHT, [96.0, 97.0], None)
+    assert (two.low, two.high) == (pytest.approx(96.5 - 12.706 * 0.5, abs=1e-3), 100.0)
+    ten = decide_stages._figure(LISTENED, [*range(1, 11)], None)
+    assert ten.high == pytest.approx(5.5 + 2.262 * np.std(range(1, 11), ddof=1) / 10**0.5, abs=1e-3)
+    assert decide_stages._figure(WRONG_EARLY, [0.0, 2.0], 3.0).low == 0.0
+
+
 def test_what_is_measured_is_the_rule_that_ships_and_the_one_before() -> None:
     ways = decide_stages.settings()
     fixed, _ = ways[decide_stages.FIXED]
@@ -80,20 +93,59 @@ def test_what_is_measured_is_the_rule_that_ships_and_the_one_before() -> None:
     assert not any(decision.ask for decision, _ in ways.values())
 
 
-def test_the_picture_is_drawn_from_the_rows(tmp_path: Path) -> None:
+def rows_of(draws: int, *, alike: bool = False) -> list[report.Row]:
+    """Rows of settings whose calls went anyhow, or (`alike`) went the same way under all of them."""
     rng = np.random.default_rng(1)
 
     def draw() -> Tally:
         return Tally([Ended(*row) for row in zip(rng.uniform(1, 5, 9), *(rng.random((3, 9)) < 0.7), strict=True)])
 
+    same = [draw() for _ in range(draws)]
     found = {
-        ("en", rate, name): [draw() for _ in range(10)]
+        ("en", rate, name): same if alike else [draw() for _ in range(draws)]
         for rate in decide_stages.ERROR_RATES
         for name in decide_stages.settings()
     }
-    findings = list(decide_stages.findings(found, Plan((), 10, 9)))
-    assert all(figure.low < figure.value < figure.high for finding in findings for figure in finding.figures[:2])  # type: ignore[operator]
-    rows = [report.as_row("decide", finding.as_row()) for finding in findings]
+    findings = decide_stages.findings(found, Plan((), draws, 9))
+    return [report.as_row("decide", finding.as_row(), quick=draws == 1) for finding in findings]
+
+
+@pytest.mark.parametrize(("draws", "alike"), [(10, False), (1, True)])
+def test_no_label_of_the_picture_lies_on_another(draws: int, alike: bool) -> None:
+    drawing = decide_picture.picture(rows_of(draws, alike=alike))
+    drawing.canvas.draw()
+    labels = [[text for text in axes.texts if text.get_text().endswith(" %")] for axes in drawing.axes]
+    assert [len(one) for one in labels] == [len(ALLOWED)] * 4 + [0] * 2
+    for one in labels:
+        boxes = [Text.get_window_extent(label) for label in one]
+        assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+        if one:
+            frame = one[0].axes.get_window_extent()
+            assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1 for box in boxes)
+    pyplot.close(drawing)
+
+
+def test_labels_are_spread_and_stay_inside() -> None:
+    assert decide_picture.spread([0.2, 0.5, 0.9], 0.1) == [0.2, 0.5, 0.9]
+    for wanted in ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.5, 0.5, 0.51], [0.9, 0.95, 0.96]):
+        places = decide_picture.spread(wanted, 0.1)
+        assert all(after - before >= 0.1 - 1e-9 for before, after in pairwise(places))
+        assert min(places) >= 0.05 - 1e-9
+        assert max(places) <= 0.95 + 1e-9
+
+
+def test_the_picture_says_how_sure_it_is() -> None:
+    assert decide_picture.title(rows_of(10)).endswith("(bars and bands: 95 %, over draws)")
+    look = decide_picture.title(rows_of(1))
+    assert look.startswith("A quick look. ")
+    assert "no intervals" in look
+    assert "95 %" not in look
+
+
+def test_the_picture_is_drawn_from_the_rows(tmp_path: Path) -> None:
+    rows = rows_of(10)
+    for row in rows:
+        assert all(figure["low"] < figure["value"] < figure["high"] for figure in row.figures[:2])
     rows.append(replace(rows[0], name="English, a real recogniser: heard to the end"))
     assert report.own_pictures(tmp_path, {}, rows) == ["decide.png"]
     assert (tmp_path / "decide.png").read_bytes().startswith(b"\x89PNG")

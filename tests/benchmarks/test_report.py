@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report, telephony_stages
+from benchmarks import report, stages, telephony_stages
+from benchmarks.asr_figures import Figure, Finding
 from benchmarks.timing import Spread, Stage, Stopwatch, measure_calls
 from nabra.cli import main
 from tests.nabra.command_line import nabra
@@ -64,6 +65,13 @@ def test_every_stage_module_is_found_and_one_that_fails_is_told(monkeypatch: pyt
     assert told == ["telephony_stages"]
 
 
+def test_no_two_rows_of_a_module_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telephony_stages, "measure", lambda quick: [ROW, ROW | {"stage": "two"}, ROW])
+    rows = [row for row in report.collect(True, ["telephony_stages"], lambda _: None) if isinstance(row, report.Row)]
+    assert [row.name for row in rows] == ["asr: one", "two", "asr: one (2)"]
+    assert all(row.quick for row in rows)
+
+
 def test_the_facts_of_the_machine_name_nobody(tmp_path: Path) -> None:
     rows = [report.as_row("asr", ROW)]
     report.write_json(tmp_path / "b.json", report.machine(), rows, [], cost=None, quick=True)
@@ -105,6 +113,32 @@ def test_figures_without_times_are_a_list_below_the_table(
         "    AUC 0.876, seeds differ by 0.001: acted 0.846 (0.80-0.88), spoken 0.807",
         "    (0.74-0.87); from training",
     ]
+
+
+PROMISED = Finding("how often", "texts", "words", 9, (Figure("wrong", 4.37, "%", 3, 3),), "one draw of nine texts")
+
+
+def test_a_figure_is_printed_once_and_how_it_was_measured_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(telephony_stages, "measure", lambda quick: [PROMISED.as_row()])
+    monkeypatch.setenv("COLUMNS", "120")
+    for option, notes in ((), 0), (("--notes",), 1):
+        assert main(["bench", "telephony", "--quick", *option, "--out", str(tmp_path)]) == 0
+        shown = capsys.readouterr().out
+        assert shown.count("4.37") == 1
+        assert shown.count("one draw of nine texts") == notes
+        assert "quick look" in shown
+        assert "neither" not in shown
+    stored = json.loads((tmp_path / "bench.json").read_text())["stages"]
+    assert [(row["note"], row["quick"]) for row in stored] == [("one draw of nine texts", True)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "promises.png"]
+
+
+def test_help_names_every_stage() -> None:
+    said = " ".join(nabra("bench", "--help").stdout.split())
+    assert f"only these of {', '.join(stages())} " in said
+    assert len(stages()) == len(report.modules()) >= 7
 
 
 def test_a_stage_that_there_is_not_is_told() -> None:

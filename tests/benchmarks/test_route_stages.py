@@ -21,6 +21,14 @@ def test_the_larger_configuration_has_thirty_sub_intents_and_500_rules() -> None
     Generation.fit(many, 1)
 
 
+def test_a_row_says_which_configuration_it_is_of() -> None:
+    generation = fit(config.load(), 1)
+    names = {
+        route_stages._stage(generation, 3, route_stages._ticks, "tick", "tick", f"{n} rules").name for n in (4, 504)
+    }
+    assert names == {"tick, 4 rules", "tick, 504 rules"}
+
+
 def test_replay_is_drawn_ten_times_with_an_interval() -> None:
     row = route_stages._replays(fit(config.load(), 1), 3)
     assert row["n"] == 30
