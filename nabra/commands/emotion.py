@@ -27,9 +27,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Estimate arousal, valence and anger four times a second, as on a live call, and when the call "
         "would be alarmed. In a terminal it is drawn while the recording runs; elsewhere each estimate is a line. "
         "With --json: {file, t_s, voiced_s, arousal, valence, anger, confidence, abstained, reason, alarmed, "
-        "call_anger, trend}, one line an estimate; --last keeps the last of each file. Anger is its probability "
-        "where tone.anger_prior of the calls are angry; an alarm is raised where call_anger reaches tone.angry_at; "
-        "trend is what the log-odds of anger gain in 10 s. "
+        "call_anger, trend, feeling, feeling_share}, one line an estimate; --last keeps the last of each file. Anger "
+        "is its probability where tone.anger_prior of the calls are angry; an alarm is raised where call_anger "
+        "reaches tone.angry_at; trend is what the log-odds of anger gain in 10 s. feeling is the likeliest of the "
+        "feelings that the model was taught, and feeling_share how likely it is among them: the model that comes with "
+        "Nabra learnt them from actors; they are for information, and no rule can route by them. Empty where the model "
+        "was taught none. "
         "Where abstained is true arousal, valence and anger must not be used.",
     )
     add_file_arguments(parser, language=False)
@@ -164,7 +167,7 @@ def _show(path: Path, item: Estimated, as_json: bool) -> None:
         f"confidence {item.confidence:.2f}"
     )
     if item.feeling and not item.abstained:
-        said += f"  {item.feeling} {item.feeling_share:.2f}"
+        said += f"  feeling {item.feeling} {item.feeling_share:.2f}"
     alarm = "  ALARM" if item.alarmed else ""
     print(f"{path}: {item.t_s:5.2f} s  voiced {item.voiced_s:4.1f} s  {said}{alarm}", flush=True)
 
