@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for what, advice in forbidding(facts["licences"]):
         console.print(f"warning: {what}; {advice}", markup=False, highlight=False, soft_wrap=True)
-    speakers = len({clip.speaker for clip in trained})
+    speakers = len({clip.speaker for clip in trained if id(clip) in good})
     if speakers < _FEW_SPEAKERS:
         console.print(
             f"warning: {speakers} speakers are few: the figures say little about other callers", highlight=False
@@ -229,12 +229,11 @@ def _figures(facts: Mapping[str, Any]) -> Table:
         ]
         known = [(name, figures) for name, figures in rows if figures]
         for place, (name, figures) in enumerate(known):
-            low, high = figures["auc_95"]
             table.add_row(
                 target if place == 0 else "",
                 name,
                 f"{figures['auc']:.3f}",
-                f"{low:.2f}-{high:.2f}",
+                _interval(figures),
                 f"{figures['auc_degraded']:.3f}",
                 f"{figures['ece']:.3f}",
                 f"{figures['recall_at_5pct_false_alarms']:.2f}",
@@ -243,6 +242,12 @@ def _figures(facts: Mapping[str, Any]) -> Table:
         if not known:
             table.add_row(target, "not learnt: no labels of both kinds", *[""] * 5, end_section=True)
     return table
+
+
+def _interval(figures: Mapping[str, Any]) -> str:
+    """Return the interval of an AUC; over a single speaker there is none."""
+    low, high = figures["auc_95"]
+    return f"{low:.2f}-{high:.2f}" if figures["speakers"] > 1 else "-"
 
 
 def _how_to_use(out: Path, *, quick: bool) -> Iterator[str]:

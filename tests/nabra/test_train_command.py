@@ -13,6 +13,7 @@ import pytest
 
 from emotion.model import ToneModel
 from nabra.commands.check import examine
+from nabra.commands.train import _interval
 from tests.conftest import ROOT
 from tests.emotion.corpus import write_corpus
 from tests.nabra.command_line import nabra
@@ -46,7 +47,7 @@ def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
     )
     (tmp_path / "calls" / "broken.wav").write_text("this is text")
     with (tmp_path / "calls" / "manifest.csv").open("a", encoding="utf-8") as file:
-        file.write("broken.wav,1,angry,ar,f\ngone.wav,1,grumpy,ar,f\n")
+        file.write("broken.wav,fifth,angry,ar,f\ngone.wav,1,grumpy,ar,f\n")
     done = train(tmp_path / "calls", "--out", tmp_path / "out", "--quick", state=tmp_path / "state")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -59,7 +60,7 @@ def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
     assert f"written: {tmp_path}/out/tone.onnx" in done.stdout
     assert "quick run" in done.stdout
     assert "warning: the tone model learnt from calls, whose licence is not stated" in done.stdout
-    assert "warning: 4 speakers are few" in done.stdout
+    assert "warning: 4 speakers are few" in done.stdout  # the fifth said nothing that can be used
     model = ToneModel.load(tmp_path / "out" / "tone.onnx")
     assert model.trained_on == ("calls",)
     facts = json.loads((tmp_path / "out" / "tone.json").read_text(encoding="utf-8"))
@@ -74,6 +75,11 @@ def test_one_operators_own_calls_make_a_model(tmp_path: Path) -> None:
     assert any("learnt from calls, whose licence is not stated" in remark for remark in remarks)
     assert not any("error" in remark for remark in remarks)
     assert list((tmp_path / "state" / "training").rglob("*.npz")), "work is kept for the next run"
+
+
+def test_over_one_speaker_there_is_no_interval() -> None:
+    assert _interval({"auc_95": [0.53, 0.53], "speakers": 1}) == "-"
+    assert _interval({"auc_95": [0.5, 0.561], "speakers": 6}) == "0.50-0.56"
 
 
 def test_interrupted_it_says_how_to_go_on(tmp_path: Path) -> None:
