@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,12 +120,14 @@ class Comparison:
 
     Attributes
     ----------
+    names : what is called A, and B.
     pairs : the calls.
     happened : what the queues did, by the destination that calls really went to; empty where it is not known.
     config : names the destinations, and says which are people; None where there is none.
     broken : lines that cannot be used.
     """
 
+    names: tuple[str, str]
     pairs: Pairs
     happened: dict[str, Happened]
     config: Config | None
@@ -137,21 +140,26 @@ class Comparison:
 
     def view(self, language: str, seed: int) -> RenderableType:
         """Return the comparison in plain words, one sentence for each difference, and the queues below."""
-        words = Words(language, self.config)
+        words = Words(language, self.config, isolates=sys.stdout.isatty())
         say = _SENTENCES[language]
-        parts: list[RenderableType] = [
-            Text(say["calls"].format(calls=self.pairs.calls, unknown=self.pairs.unknown), style="bold")
-        ]
+        a, b = map(words.named, self.names)
+        counts = say["calls"].format(calls=self.pairs.calls, unknown=self.pairs.unknown)
+        parts: list[RenderableType] = [say["names"].format(a=a, b=b), Text(words.isolated(counts), style="bold")]
         if self.pairs.unknown:
             parts.append(say["left_out"])
         if self.pairs.calls < FEW_CALLS:
             parts.append(say["few"])
         found = self.differences(seed)
-        clear, rest = [one for one in found if one.clear], [one for one in found if not one.clear]
+        same = [one for one in found if _is_none(one)]
+        clear = [one for one in found if one.clear and one not in same]
+        rest = [one for one in found if not one.clear and one not in same]
         parts += ["", Text(say["differs"], style="bold")]
         parts += [sentence(one, words) for one in clear] or [say["nothing"]]
         if rest:
             parts += ["", Text(say["not_clear"], style="bold"), *(sentence(one, words) for one in rest)]
+        if same:
+            alike = words.semicolon.join(f"{_what(one, words)} {_figure(one, one.a, words)}" for one in same)
+            parts += ["", Text(say["same"], style="bold"), words.isolated(alike)]
         if self.happened:
             parts += ["", self._queues(words, say)]
         return Group(*parts)
@@ -168,8 +176,8 @@ class Comparison:
                 words.destination(name), f"{it.calls:,}", f"{joined:,}",
                 f"{it.waited.quantile(0.5):.0f} {words['seconds']}" if len(it.waited) else "-",
                 f"{it.waited.quantile(0.9):.0f} {words['seconds']}" if len(it.waited) else "-",
-                f"{100 * it.abandoned / joined:.1f} %" if joined else "-",
-                f"{100 * it.transferred / joined:.1f} %" if joined else "-",
+                words.isolated(words.percent(it.abandoned / joined)) if joined else "-",
+                words.isolated(words.percent(it.transferred / joined)) if joined else "-",
             )  # fmt: skip
         return table
 
@@ -230,7 +238,7 @@ def of_records(a: Path, b: Path, records: Sequence[Path], jobs: int | None) -> C
             outcomes.setdefault(call, []).append((kind, waited_s))
     if not pairs.calls + pairs.unknown:
         raise NabraError(f"no decision record in {', '.join(map(str, records))}")
-    return Comparison(pairs, _happened(went, outcomes), config, broken)
+    return Comparison((str(a), str(b)), pairs, _happened(went, outcomes), config, broken)
 
 
 def _happened(went: Mapping[str, str], outcomes: Mapping[str, Sequence[tuple[str, object]]]) -> dict[str, Happened]:
@@ -266,7 +274,7 @@ def of_results(a: Path, b: Path, config: Path | None) -> Comparison:
     if not seen:
         raise NabraError(f"{a} and {b} have no call in common; to compare configurations, give --records")
     pairs.unknown += len(sides) - seen
-    return Comparison(pairs, {}, settings, broken)
+    return Comparison((str(a), str(b)), pairs, {}, settings, broken)
 
 
 def _results(file: Path, broken: list[Broken]) -> Iterator[tuple[str, Side | None]]:
@@ -291,6 +299,7 @@ def _results(file: Path, broken: list[Broken]) -> Iterator[tuple[str, Side | Non
 
 _SENTENCES: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "names": "A: {a}\nB: {b}",
         "calls": "{calls:,} calls are known under A and under B; {unknown:,} are not, and left out.",
         "left_out": "What follows holds for the calls that are known: those where one would listen longer, or ask, are "
         "not among them.",
@@ -319,10 +328,14 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         Unit.SHARE: "{size:.1f} points",
         Unit.SECONDS: "{size:.2f} s",
         Unit.MINUTES: "{size:.2f} min",
-        "range": "{sentence} ({a} to {b}; 95 %: {low} to {high})",
+        "range": "{sentence}: {b} instead of {a} (95 %: {low} to {high})",
+        "balanced": "{what}: {a} on average under both (95 %: {low} to {high})",
+        "no_difference": "no difference",
+        "same": "What is the same under both",
         "hung_up": "callers who hung up first",
     },
     "ar": {
+        "names": "أ: {a}\nب: {b}",
         "calls": "المكالمات المعروفة في أ وفي ب: {calls:,}؛ وغير المعروفة متروكة: {unknown:,}.",
         "left_out": "ما يلي يخص المكالمات المعروفة: وليس منها ما كانت إحداهما ستستمع فيه مدة أطول أو تسأل.",
         "few": "هذا العدد القليل من المكالمات لا يقول الكثير: المجالات واسعة.",
@@ -332,7 +345,7 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         "queues": "ما حدث فعلًا في الطوابير بحسب وجهة المكالمات حينها (لا في أ ولا في ب)",
         "joined": "دخلت",
         "half_waited": "نصفها حتى",
-        "most_waited": "٩ من ١٠ حتى",
+        "most_waited": "9 من 10 حتى",
         "abandoned": "انسحبت",
         "transferred": "حُوّلت",
         Of.DESTINATION: "ترسل ب إلى {name} مكالمات {more} بمقدار {size}",
@@ -350,31 +363,91 @@ _SENTENCES: Mapping[str, Mapping[str, str]] = {
         Unit.SHARE: "{size:.1f} نقطة مئوية",
         Unit.SECONDS: "{size:.2f} ث",
         Unit.MINUTES: "{size:.2f} د",
-        "range": "{sentence} (من {a} إلى {b}؛ ٩٥٪: {low} إلى {high})",
+        "range": "{sentence}: {b} بدلًا من {a} (95%: من {low} إلى {high})",
+        "balanced": "{what}: {a} في المتوسط في الحالتين (95%: من {low} إلى {high})",
+        "no_difference": "لا فرق",
+        "same": "ما هو نفسه في الحالتين",
         "hung_up": "من أنهوا المكالمة أولًا",
     },
 }
 
 
+_NOUNS: Mapping[str, Mapping[Of, str]] = {
+    "en": {
+        Of.DESTINATION: "calls to {name}",
+        Of.PERSON: "calls to a person",
+        Of.SELF_SERVICE: "calls to self-service",
+        Of.ANGRY_TO: "callers who sound angry to {name}",
+        Of.ANGRY: "calls taken for angry",
+        Of.EARLY: "calls decided while the caller speaks",
+        Of.LISTENED: "listening",
+        Of.PRIORITY: "waiting that callers are credited with",
+    },
+    "ar": {
+        Of.DESTINATION: "المكالمات إلى {name}",
+        Of.PERSON: "المكالمات إلى موظف",
+        Of.SELF_SERVICE: "المكالمات إلى الخدمة الذاتية",
+        Of.ANGRY_TO: "من يبدون غاضبين إلى {name}",
+        Of.ANGRY: "المكالمات المعدودة غاضبة",
+        Of.EARLY: "المكالمات المقرَّرة أثناء كلام المتصل",
+        Of.LISTENED: "مدة الاستماع",
+        Of.PRIORITY: "الانتظار المحسوب للمتصلين",
+    },
+}
+
+
 def sentence(one: Difference, words: Words) -> str:
-    """Return a difference in plain words: how much, which way, from what to what, and its interval."""
+    """Return a difference in plain words: how much, which way, from what to what, and between what it lies."""
     say = _SENTENCES[words.language]
-    share = one.measure.unit is Unit.SHARE
-    scale = 100.0 if share else 1.0
     more = one.less >= 0
-    digits = 1 if share else 2
-    sign = 1.0 if more else -1.0
-    ends = sorted((sign * scale * one.low, sign * scale * one.high))
-    destination = one.measure.destination
-    return say["range"].format(
-        sentence=say[one.measure.of].format(
-            size=say[one.measure.unit].format(size=scale * abs(one.less)),
-            more=say["more" if more else "fewer"],
-            longer=say["longer" if more else "shorter"],
-            name=say["hung_up"] if destination == NOWHERE else words.destination(destination),
-        ),
-        a=f"{scale * one.a:.{digits}f}{' %' if share else ''}",
-        b=f"{scale * one.b:.{digits}f}{' %' if share else ''}",
-        low=f"{ends[0]:.{digits}f}",
-        high=f"{ends[1]:.{digits}f}",
+    # First the end that is nearer to none, or on its other side.
+    ends = (one.low, one.high) if more else (one.high, one.low)
+    low, high = (_way(one, end, words) for end in ends)
+    a, b = (_figure(one, value, words) for value in (one.a, one.b))
+    if not _shown(one, one.less):
+        return words.isolated(say["balanced"].format(what=_what(one, words), a=a, low=low, high=high))
+    told = say[one.measure.of].format(
+        size=_size(one, one.less, words),
+        more=say["more" if more else "fewer"],
+        longer=say["longer" if more else "shorter"],
+        name=_name(one, words),
     )
+    return words.isolated(say["range"].format(sentence=told, a=a, b=b, low=low, high=high))
+
+
+def _is_none(one: Difference) -> bool:
+    """Whether a difference and its interval are nothing, as far as they are shown."""
+    return not any(_shown(one, value) for value in (one.less, one.low, one.high))
+
+
+def _shown(one: Difference, value: float) -> float:
+    """A value of a measure as it is shown: rounded, shares in points; never a negative zero."""
+    share = one.measure.unit is Unit.SHARE
+    return round(100.0 * value if share else value, 1 if share else 2) + 0.0
+
+
+def _size(one: Difference, value: float, words: Words) -> str:
+    return _SENTENCES[words.language][one.measure.unit].format(size=abs(_shown(one, value)))
+
+
+def _way(one: Difference, value: float, words: Words) -> str:
+    """A difference with its direction in words."""
+    say, shown = _SENTENCES[words.language], _shown(one, value)
+    if not shown:
+        return say["no_difference"]
+    ways = ("fewer", "more") if one.measure.unit is Unit.SHARE else ("shorter", "longer")
+    return f"{_size(one, value, words)} {say[ways[shown > 0]]}"
+
+
+def _figure(one: Difference, value: float, words: Words) -> str:
+    """What a measure is under one of the two."""
+    return words.percent(value) if one.measure.unit is Unit.SHARE else _size(one, value, words)
+
+
+def _what(one: Difference, words: Words) -> str:
+    return _NOUNS[words.language][one.measure.of].format(name=_name(one, words))
+
+
+def _name(one: Difference, words: Words) -> str:
+    destination = one.measure.destination
+    return _SENTENCES[words.language]["hung_up"] if destination == NOWHERE else words.destination(destination)

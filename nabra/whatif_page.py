@@ -5,19 +5,21 @@ Written from left to right or from right to left, as the language is; plots are 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import count as powers
 
 from nabra.drawing import FAINT, GRID, INK, PAPER
-from nabra.whatif_view import angry_lines, arrow, day, headline, percent, shares, time_lines, what_changed
+from nabra.whatif_view import Source, angry_lines, arrow, day, headline, percent, shares, time_lines, what_changed
 from nabra.whatif_words import Words
 from router.whatif import Tally
 
 BEFORE, AFTER, LATER, EARLIER = "#9aa7b2", "#0b6e99", "#c8283c", "#3a8f57"
 FLOWS = ("#0b6e99", "#e08e0b", "#3a8f57", "#c8283c", "#7a5aa6", "#5f7a1f", "#a3541d", "#4b6478")
 WIDTH = 880
+READABLE = 720
+"""Narrower than this the letters of a drawing are too small: it is scrolled instead."""
 SHOWN_GROUPS = 200
 
 _STYLE = f"""
@@ -32,19 +34,23 @@ h2 {{ font-size: 1.15rem; margin-block: 2.25rem .5rem; }}
 table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}
 th, td {{ text-align: start; padding: .3rem .6rem; border-block-end: 1px solid {GRID}; vertical-align: top; }}
 th {{ font-weight: 600; }} td.n, th.n {{ text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-code {{ font-size: .85em; white-space: nowrap; }} .wide {{ overflow-x: auto; }}
-svg {{ display: block; width: 100%; height: auto; direction: ltr; }}
+code {{ font-size: .85em; overflow-wrap: anywhere; }} .wide {{ overflow-x: auto; }}
+svg {{ display: block; width: 100%; min-width: {READABLE}px; height: auto; direction: ltr; }}
 svg text {{ font: 13px system-ui, "Segoe UI", "Noto Sans Arabic", "DejaVu Sans", sans-serif; fill: {INK}; }}
 svg .faint {{ fill: #5b6b78; font-size: 12px; }}
-@media print {{ body {{ margin: 0; }} h2 {{ break-after: avoid; }} svg, tr {{ break-inside: avoid; }} }}
+@media (max-width: 40rem) {{ body {{ margin-block: 1rem; }} table {{ font-size: .8rem; }}
+  th, td {{ padding: .25rem .3rem; overflow-wrap: anywhere; }} }}
+@media print {{ svg {{ min-width: 0; }}
+  body {{ margin: 0; }} h2 {{ break-after: avoid; }} svg, tr {{ break-inside: avoid; }} }}
 """
 
 
-def page(tally: Tally, words: Words, broken: int = 0) -> str:
+def page(tally: Tally, words: Words, source: Source, broken: int = 0) -> str:
     """Return the whole page as HTML."""
     direction = "rtl" if words.right_to_left else "ltr"
     parts = [
         f"<h1>{escape(words['title'])}</h1>",
+        *_source(tally, words, source),
         *_lead(tally, words, broken),
         *_destinations(tally, words),
         *_paths(tally, words),
@@ -62,12 +68,28 @@ def page(tally: Tally, words: Words, broken: int = 0) -> str:
     )
 
 
-def _lead(tally: Tally, words: Words, broken: int) -> Iterable[str]:
+def _source(tally: Tally, words: Words, source: Source) -> Iterable[str]:
+    parts = [f"{escape(words['configuration'])}: {_file(source.config)}"]
+    if source.before:
+        parts.append(f"{escape(words['compared_with'])}: {_file(source.before)}")
+    yield f'<p class="note">{words.semicolon.join(parts)}</p>'
+    calls = words.comma.join(map(_file, source.calls))
+    parts = [f"{escape(words['recordings' if source.recordings else 'records'])}: {calls}"]
+    if source.files:
+        parts.append(f"{escape(words['files'])}: {source.files:,}")
     if tally.first is not None and tally.last is not None:
-        yield (
-            f'<p class="note">{escape(words["period"])} <bdi>{day(tally.first)}</bdi> {escape(words["until"])} '
-            f"<bdi>{day(tally.last)}</bdi></p>"
+        parts.append(
+            f"{escape(words['period'])} <bdi>{day(tally.first)}</bdi> {escape(words['until'])} "
+            f"<bdi>{day(tally.last)}</bdi>"
         )
+    yield f'<p class="note">{words.semicolon.join(parts)}</p>'
+
+
+def _file(path: str) -> str:
+    return f'<code><bdi dir="ltr">{escape(path)}</bdi></code>'
+
+
+def _lead(tally: Tally, words: Words, broken: int) -> Iterable[str]:
     counts = (
         (words["calls"], tally.calls),
         (words["same"], tally.same),
@@ -76,7 +98,7 @@ def _lead(tally: Tally, words: Words, broken: int) -> Iterable[str]:
     )
     tiles = "".join(
         f'<div class="tile"><b>{count:,}</b>{escape(name)}'
-        + (f' <span class="note">{_isolated(percent(count, tally.calls), words)}</span>' if place else "")
+        + (f' <span class="note">{words.isolated(percent(count, tally.calls, words))}</span>' if place else "")
         + "</div>"
         for place, (name, count) in enumerate(counts)
     )
@@ -101,7 +123,7 @@ def _destinations(tally: Tally, words: Words) -> Iterable[str]:
         for offset, count, colour, key in ((4, was, BEFORE, "before"), (22, now, AFTER, "after")):
             wide = room * count / most
             draw.box(start, draw.height + offset, max(wide, 1.0), 15, colour)
-            told = f"{percent(count, tally.known)} {words[key]}"
+            told = f"{percent(count, tally.known, words)} {words[key]}"
             draw.text(start + wide + 6, draw.height + offset + 12, told, "start", "faint")
         draw.height += 50
     yield f"<h2>{escape(words['destinations'])}</h2>"
@@ -136,7 +158,7 @@ def _flow(paths: Counter[tuple[str, str]], words: Words) -> str:
             top[name] = y
             if counts[name]:
                 draw.box(x - 7, y, 14, max(tall, 1.0), colours[name])
-                label = f"{words.destination(name)}  {percent(counts[name], total)}"
+                label = f"{words.destination(name)}  {percent(counts[name], total, words)}"
                 draw.text(label_x, y + max(tall / 2, 4) + 4, label, anchor)
             y += tall + gap
         tops.append(top)
@@ -191,7 +213,7 @@ def _groups(tally: Tally, words: Words) -> Iterable[str]:
     rows = []
     for key, group in groups[:SHOWN_GROUPS]:
         now, was = key[:2]
-        what = "<br>".join(_told(_isolated(line, words)) for line in what_changed(key, group, words))
+        what = "<br>".join(_told(line) for line in what_changed(key, group, words))
         examples = "<br>".join(f"<code><bdi>{escape(call[:8])}</bdi></code>" for call in group.examples[:3])
         cells = (_told(words.cause(now)), _told(words.cause(was)), what, examples)
         rows.append(f'<tr><td class="n">{group.calls:,}</td>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
@@ -205,26 +227,18 @@ def _told(text: str) -> str:
     return f"<bdi>{escape(text)}</bdi>"
 
 
-_NUMBER = re.compile(r"[+-]?\d[\d.,]*(?: %)?")
-
-
-def _isolated(text: str, words: Words) -> str:
-    """Return a text whose numbers stand as they are written, also between letters written from right to left."""
-    return _NUMBER.sub("\u2066\\g<0>\u2069", text) if words.right_to_left else text
-
-
 def _rows(heads: Sequence[tuple[str, str]], rows: Sequence[str]) -> str:
     head = "".join(
         f'<th class="{side}">{escape(name)}</th>' if side else f"<th>{escape(name)}</th>" for name, side in heads
     )
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _times(tally: Tally, words: Words) -> Iterable[str]:
     if not tally.changed:
         return
     yield f"<h2>{escape(words['times'])}</h2>"
-    yield "".join(f"<p>{escape(_isolated(line, words))}</p>" for line in time_lines(tally, words))
+    yield "".join(f"<p>{escape(line)}</p>" for line in time_lines(tally, words))
     if len(tally.time):
         yield _histogram(tally, words)
 
@@ -236,10 +250,15 @@ def _histogram(tally: Tally, words: Words) -> str:
     bins: Counter[int] = Counter()
     for step, count in tally.time.steps.items():
         bins[min(59, max(0, int((min(max(step / 10, -reach), reach) + reach) / width_s)))] += count
-    high, base, left, right = 150.0, 170.0, 30.0, WIDTH - 30.0
-    draw = _Drawing(words, 215)
+    high, base, left, right = 150.0, 180.0, 60.0, WIDTH - 30.0
+    draw = _Drawing(words, 225)
     most = max(bins.values())
     each = (right - left) / 60
+    draw.text(left - 8, 14, words["calls"], "middle", "faint")
+    for count in _marks(most):
+        at = base - high * count / most
+        draw.line((left, at), (right, at), GRID)
+        draw.text(left - 8, at + 4, f"{count:,}", "end", "faint")
     for place, count in sorted(bins.items()):
         tall = max(1.0, high * count / most)
         middle = -reach + (place + 0.5) * width_s
@@ -254,12 +273,18 @@ def _histogram(tally: Tally, words: Words) -> str:
     return draw.svg(words["times"])
 
 
+def _marks(most: int) -> list[int]:
+    """Return round counts from 0 to at most `most`, five or fewer steps of 1, 2 or 5 times a power of ten."""
+    step = next(size * 10**power for power in powers() for size in (1, 2, 5) if most <= 5 * size * 10**power)
+    return list(range(0, most + 1, step))
+
+
 def _angry(tally: Tally, words: Words) -> Iterable[str]:
     if not tally.known:
         return
     yield f"<h2>{escape(words['angry'])}</h2>"
     first, *_ = angry_lines(tally, words)
-    yield f"<p>{escape(_isolated(first, words))}</p>"
+    yield f"<p>{escape(first)}</p>"
     if tally.angry_paths:
         yield _flow(tally.angry_paths, words)
 
@@ -270,7 +295,7 @@ def _unknown(tally: Tally, words: Words) -> Iterable[str]:
     yield f"<h2>{escape(words['unknowns'])}</h2>"
     yield f'<p class="note">{escape(words["unknown_note"])}</p>'
     rows = [
-        f'<tr><td class="n">{count:,}</td><td class="n">{_isolated(percent(count, tally.calls), words)}</td>'
+        f'<tr><td class="n">{count:,}</td><td class="n">{words.isolated(percent(count, tally.calls, words))}</td>'
         f"<td>{escape(words.unknown(reason))}</td></tr>"
         for reason, count in tally.unknown.most_common()
     ]
@@ -297,7 +322,7 @@ class _Drawing:
     def box(self, x: float, y: float, wide: float, tall: float, colour: str, told: str = "") -> None:
         """Draw a filled box from its corner."""
         left = self._x(x + wide) if self._mirrored else x
-        title = f"<title>{escape(told)}</title>" if told else ""
+        title = f"<title>{escape(self._words.isolated(told))}</title>" if told else ""
         self._shapes.append(
             f'<rect x="{left:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{colour}">{title}</rect>'
         )
@@ -306,16 +331,16 @@ class _Drawing:
         """Write at a point: `anchor` says which end of the text (start, middle, end) stands there."""
         if self._mirrored:
             anchor = {"start": "end", "end": "start"}.get(anchor, anchor)
-            text = f"\u2067{_isolated(text, self._words)}\u2069"
+            text = f"\u2067{self._words.isolated(text)}\u2069"
         named = f' class="{style}"' if style else ""
         self._shapes.append(
             f'<text x="{self._x(x):.1f}" y="{y:.1f}" text-anchor="{anchor}"{named}>{escape(text)}</text>'
         )
 
-    def line(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
+    def line(self, begin: tuple[float, float], end: tuple[float, float], colour: str = FAINT) -> None:
         """Draw a thin line."""
         points = f'x1="{self._x(begin[0]):.1f}" y1="{begin[1]:.1f}" x2="{self._x(end[0]):.1f}" y2="{end[1]:.1f}"'
-        self._shapes.append(f'<line {points} stroke="{FAINT}"/>')
+        self._shapes.append(f'<line {points} stroke="{colour}"/>')
 
     def ribbon(
         self, begin: tuple[float, float], end: tuple[float, float], tall: float, colour: str, opacity: float, told: str
@@ -329,13 +354,14 @@ class _Drawing:
             f"{x0:.1f},{y0 + tall:.1f} Z"
         )
         self._shapes.append(
-            f'<path d="{path}" fill="{colour}" fill-opacity="{opacity}"><title>{escape(told)}</title></path>'
+            f'<path d="{path}" fill="{colour}" fill-opacity="{opacity}">'
+            f"<title>{escape(self._words.isolated(told))}</title></path>"
         )
 
     def svg(self, label: str) -> str:
         """Return the drawing."""
         return (
-            f'<svg viewBox="0 0 {WIDTH} {self.height:.0f}" role="img" aria-label="{escape(label)}">'
+            f'<div class="wide"><svg viewBox="0 0 {WIDTH} {self.height:.0f}" role="img" aria-label="{escape(label)}">'
             + "".join(self._shapes)
-            + "</svg>"
+            + "</svg></div>"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -47,14 +48,31 @@ def view(tally: Tally, words: Words) -> RenderableType:
 def headline(tally: Tally, words: Words) -> str:
     """Return how many calls, and how many of them are the same, changed and unknown."""
     counts = ((words["same"], tally.same), (words["changed"], tally.changed), (words["unknown"], tally.unknown.total()))
-    comma = "، " if words.right_to_left else ", "
-    shares = comma.join(f"{name} {count:,} ({percent(count, tally.calls)})" for name, count in counts)
-    return f"{words['calls']}: {tally.calls:,}; {shares}"
+    shares = words.comma.join(f"{name} {count:,} ({percent(count, tally.calls, words)})" for name, count in counts)
+    return words.isolated(f"{words['calls']}: {tally.calls:,}{words.semicolon}{shares}")
 
 
-def percent(count: int, of: int) -> str:
-    """Return a share with one digit after the point."""
-    return f"{100 * count / of if of else 0.0:.1f} %"
+def percent(count: int, of: int, words: Words) -> str:
+    """Return a share of calls."""
+    return words.percent(count / of if of else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was decided again, and under which configuration: paths, as they were given.
+
+    Attributes
+    ----------
+    config : the new configuration; `before` that which recordings were heard under as well, "" where there is none.
+    calls : records, or the folder of recordings where `recordings`.
+    files : how many files of records were read; 0 where they were not counted.
+    """
+
+    config: str
+    calls: Sequence[str]
+    files: int = 0
+    before: str = ""
+    recordings: bool = False
 
 
 def day(unix_s: float) -> str:
@@ -78,10 +96,14 @@ def shares(tally: Tally) -> list[tuple[str, int, int]]:
 
 def time_lines(tally: Tally, words: Words) -> Iterator[str]:
     """Return how many calls are decided later and earlier, and by how much."""
+    yield from (words.isolated(line) for line in _time_lines(tally, words))
+
+
+def _time_lines(tally: Tally, words: Words) -> Iterator[str]:
     known = tally.known
     yield (
-        f"{words['early']}: {words['before']} {percent(tally.early_was, known)}, "
-        f"{words['after']} {percent(tally.early_now, known)}"
+        f"{words['early']}: {words['before']} {percent(tally.early_was, known, words)}{words.comma}"
+        f"{words['after']} {percent(tally.early_now, known, words)}"
     )
     for name, later in (("later", True), ("earlier", False)):
         moved = tally.time.side(later=later)
@@ -90,11 +112,11 @@ def time_lines(tally: Tally, words: Words) -> Iterator[str]:
             continue
         half, most = moved.quantile(0.5), moved.quantile(0.9)
         yield (
-            f"{words[name]}: {len(moved):,}; {words['half']} {half:.1f} {words['seconds']}, "
+            f"{words[name]}: {len(moved):,}{words.semicolon}{words['half']} {half:.1f} {words['seconds']}{words.comma}"
             f"{words['nine_tenths']} {most:.1f} {words['seconds']}"
         )
     if tally.raised or tally.lowered:
-        yield f"{words['raised']}: {tally.raised:,}; {words['lowered']}: {tally.lowered:,}"
+        yield f"{words['raised']}: {tally.raised:,}{words.semicolon}{words['lowered']}: {tally.lowered:,}"
 
 
 def angry_lines(tally: Tally, words: Words) -> Iterator[str]:
@@ -104,11 +126,12 @@ def angry_lines(tally: Tally, words: Words) -> Iterator[str]:
     if not was and not now:
         yield words["angry_none"]
         return
-    yield f"{words['angry']}: {words['angry_was']} {was:,}, {words['angry_now']} {now:,}"
+    counts = f"{words['angry_was']} {was:,}{words.comma}{words['angry_now']} {now:,}"
+    yield words.isolated(f"{words['angry']}: {counts}")
     for (before, after), count in tally.angry_paths.most_common(SHOWN_PATHS):
         name = words.destination(before)
         way = name if before == after else f"{name} {arrow(words)} {words.destination(after)}"
-        yield f"  {way}: {count:,}"
+        yield words.isolated(f"  {way}: {count:,}")
 
 
 def arrow(words: Words) -> str:
@@ -124,7 +147,7 @@ def what_changed(key: GroupKey, of: Calls, words: Words) -> list[str]:
         told.append(f"{words['priority']} {of.priority / of.calls:+.1f} {words['minutes']}")
     if abs(of.later_s / of.calls) >= 0.05:
         told.append(f"{words['time']} {of.later_s / of.calls:+.1f} {words['seconds']}")
-    return told or [words[change.value]]
+    return [words.isolated(line) for line in told or [words[change.value]]]
 
 
 def _table(title: str, *columns: tuple[str, str]) -> Table:
@@ -136,14 +159,13 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
 
 def _destinations(tally: Tally, words: Words) -> Table:
     table = _table(
-        words["destinations"],
+        words.isolated(f"{words['destinations']} ({words['known']}: {tally.known:,})"),
         (words["destination"], "left"), (words["before"], "right"), ("", "right"), (words["after"], "right"),
         ("", "right"),
     )  # fmt: skip
     for name, was, now in shares(tally):
-        table.add_row(
-            words.destination(name), f"{was:,}", percent(was, tally.known), f"{now:,}", percent(now, tally.known)
-        )
+        shown = [f"{was:,}", percent(was, tally.known, words), f"{now:,}", percent(now, tally.known, words)]
+        table.add_row(words.destination(name), *map(words.isolated, shown))
     return table
 
 

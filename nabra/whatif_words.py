@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from config.schema import Config
@@ -16,6 +17,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "changed": ("changed", "تغيّرت"),
     "unknown": ("unknown", "غير معروف"),
     "known": ("known under both", "معروفة في الحالتين"),
+    "configuration": ("the other configuration", "الإعدادات الأخرى"),
+    "compared_with": ("compared with", "مقارنةً بالإعدادات"),
+    "records": ("records", "السجلات"),
+    "recordings": ("recordings", "التسجيلات"),
+    "files": ("files", "الملفات"),
     "from": ("from", "من"),
     "to": ("to", "إلى"),
     "now": ("now because of", "السبب الآن"),
@@ -115,6 +121,10 @@ _UNKNOWN: Mapping[str, tuple[str, str]] = {
         "something was heard at the very moment time is up",
         "سُمع شيء في لحظة انتهاء الوقت نفسها",
     ),
+    "timers_late": (
+        "the machine ran late then: what came before time was up is not known",
+        "كان الجهاز متأخرًا حينها، فلا يُعرف ما الذي سبق انتهاء الوقت",
+    ),
     "notice": (
         "the notice would not be the one that was played",
         "ما كان الإشعار ليكون ما شُغّل حينها",
@@ -133,6 +143,9 @@ _UNKNOWN: Mapping[str, tuple[str, str]] = {
 }
 
 
+_FIGURE = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?: ?%)?")
+
+
 class Words:
     """Says things in one language.
 
@@ -140,7 +153,8 @@ class Words:
     ----------
     language : "en" or "ar".
     config : whose labels name the destinations, or None.
-    isolates : marks names that may run against the direction of the sentence; a page reads the marks.
+    isolates : marks names and figures that run against the direction of the sentence; pages and terminals read the
+        marks, other programs stumble over them.
     """
 
     def __init__(self, language: str, config: Config | None = None, *, isolates: bool = False) -> None:
@@ -154,6 +168,28 @@ class Words:
         """Whether it is written from right to left."""
         return self.language == "ar"
 
+    @property
+    def comma(self) -> str:
+        """What stands between parts of a sentence."""
+        return "، " if self.right_to_left else ", "
+
+    @property
+    def semicolon(self) -> str:
+        """What stands between sentences in a line."""
+        return "؛ " if self.right_to_left else "; "
+
+    def percent(self, share: float) -> str:
+        """Return a share, 0..1, with one digit after the point."""
+        return f"{100 * share:.1f}{'%' if self.right_to_left else ' %'}"
+
+    def isolated(self, text: str) -> str:
+        """Return a text whose figures, with their signs, stand as written between letters from right to left."""
+        return _FIGURE.sub("\u2066\\g<0>\u2069", text) if self._isolates else text
+
+    def named(self, name: str) -> str:
+        """Return a name that may be in any language."""
+        return f"\u2068{name}\u2069" if self._isolates and name else name
+
     def __getitem__(self, key: str) -> str:
         return _TEXTS[key][self._column]
 
@@ -162,8 +198,7 @@ class Words:
         if cause.code not in _CAUSES:
             return f"{cause.code.replace('_', ' ')} {cause.name}".strip()
         # A name is in the operator's language, whichever the sentence around it is in.
-        name = f"\u2068{cause.name}\u2069" if self._isolates and cause.name else cause.name
-        return _CAUSES[cause.code][self._column].format(name=name)
+        return _CAUSES[cause.code][self._column].format(name=self.named(cause.name))
 
     def unknown(self, reason: str) -> str:
         """Return why a call is unknown."""

@@ -27,7 +27,8 @@ audio.
                         negative where the decision came before the end of speech
     ignored             events that came too early or too late, counted by kind
     timeline            [{now_s, at_s, audio_s, event, (its fields), state, commands, destinations, intents,
-                        waiting_for_tone}]: state, commands and what was understood are those after the event
+                        waiting_for_tone, late_s}]: state, commands and what was understood are those after the
+                        event; late_s, where there is one, how long a deadline had been due that nothing had rung
 """
 
 from __future__ import annotations
@@ -133,6 +134,7 @@ class Entry:
     commands: tuple[Command, ...]
     understood: Understanding | None
     waiting_for_tone: bool
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +334,8 @@ def _entry_to_json(entry: Entry) -> dict[str, object]:
         line["destinations"] = dict(entry.understood.by_destination)
         line["intents"] = dict(likeliest[:_INTENTS_SHOWN])
     line["waiting_for_tone"] = entry.waiting_for_tone
+    if entry.late_s:
+        line["late_s"] = entry.late_s
     return line
 
 

@@ -17,7 +17,19 @@ import msgspec
 from router.actions import Act, Untaken
 from router.commands import Trigger
 from router.errors import RecordError
-from router.evidence import EVENT_KINDS, KIND_OF, Event, HungUp, NoticeEnded, PromptEnded, Tone, Words
+from router.evidence import (
+    EVENT_KINDS,
+    KIND_OF,
+    Event,
+    HungUp,
+    NoticeEnded,
+    PromptEnded,
+    SpeechPaused,
+    SpeechStarted,
+    Tick,
+    Tone,
+    Words,
+)
 from router.ladder import Rung
 from router.reasons import Code, Parameter
 from router.record import DECIDE, FORCED, PLAY, CallFacts
@@ -38,7 +50,8 @@ class CommandLine(msgspec.Struct, frozen=True, gc=False):
 class EntryLine(msgspec.Struct, frozen=True, tag_field="event"):
     """One event of the timeline: its own fields are those of its kind (`ENTRIES`).
 
-    `words`, `destinations` and `intents` (the likeliest) are what was understood after it, where it is of words.
+    `words`, `destinations` and `intents` (the likeliest) are what was understood after it, where it is of words;
+    `late_s` is how long a deadline had been due by then.
     """
 
     now_s: float
@@ -46,6 +59,7 @@ class EntryLine(msgspec.Struct, frozen=True, tag_field="event"):
     words: int | None = None
     destinations: dict[str, float] | None = None
     intents: dict[str, float] | None = None
+    late_s: float = 0.0
 
 
 class ReasonLine(msgspec.Struct, frozen=True):
@@ -155,6 +169,8 @@ _DECODER = msgspec.json.Decoder(_BY_SCHEMA[2])
 _LAST_S = 253_402_300_800
 """Unix seconds at the end of the year 9999."""
 _NOTICE_ENDED, _PROMPT_ENDED, _WORDS, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, Words, HungUp))
+_OF_BEFORE = frozenset(KIND_OF[kind] for kind in (SpeechStarted, SpeechPaused, Tick))
+"""Events whose place in the audio is not how far the audio had come."""
 
 
 def decoded(raw: bytes) -> RecordLine | None:
@@ -259,6 +275,16 @@ class RecordedCall:
             if kind == _NOTICE_ENDED or (kind == _PROMPT_ENDED and getattr(entry, "name", "") == "notice"):
                 return entry.now_s
         return 0.0
+
+    @property
+    def behind_s(self) -> float:
+        """How far the engine was behind the call at worst, up to the decision, as far as the record shows it.
+
+        That is how late the caller's audio was taken, which begins as the session does, or how late a timer rang.
+        """
+        entries = self.until_decided
+        lags = [0.0, *[entry.now_s - audio_of(entry) for entry in entries if kind_of(entry) not in _OF_BEFORE]]
+        return max(max(lags) - min(lags), *[entry.late_s for entry in entries], 0.0)
 
     @property
     def has_text(self) -> bool:

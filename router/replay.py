@@ -7,13 +7,17 @@ what was not kept, the call is unknown, and why (`Unknown`).
 
 Taken as it was: what the recognisers and the tone model heard, what the customer record said, and how long the notice
 and the question lasted. The other generation's own intents read the words again. Its own deadlines are kept between
-the recorded events. A timer fires late by up to LATE_S: where something was heard so soon after a deadline, the call is
-decided both with and without it, and is known where that is the same. So is how long a silence it would have waited
-out (`Silence`); where that is shorter than it was, the end of speech is as much sooner.
+the recorded events. So is how long a silence it would have waited out (`Silence`); where that is shorter than it was,
+the end of speech is as much sooner.
+
+Timers ring late, by LATE_S or by as much as the engine was behind on that call (`RecordedCall.behind_s`). While a
+deadline is on record as due and not rung, no other rings either. Otherwise, where something was told so soon after a
+deadline that it may have come first, the call is decided both ways, and is known where that is the same.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -60,7 +64,7 @@ from router.states import State
 from router.timeline import Unwritten
 
 LATE_S = 0.05
-"""How late a timer may be."""
+"""How late a timer may be on a machine that keeps up."""
 FRAME_S = 0.032
 """Of voice activity: no silence is measured more finely, and a frame of speech ends none."""
 SOONER_S = 0.1
@@ -105,15 +109,17 @@ class Unknown(StrEnum):
     """Why a record cannot say what another generation would have done with its call.
 
     The caller was listened to no longer than was recorded; a pause that the caller made would have been the end of what
-    the caller said; something was heard at the very moment at which time is up; the recogniser was not told then to
-    finish; the question was put then, or not; the notice was played then, or not, or in another language; the caller
-    would have been spoken to in another language; words, tone, a key, the last agent or the whole number are not on
-    the record, or no recogniser heard the call.
+    the caller said; something was heard at the very moment at which time is up; the engine was behind, and may have
+    taken what was heard before a time that was up; the recogniser was not told then to finish; the question was put
+    then, or not; the notice was played then, or not, or in another language; the caller would have been spoken to in
+    another language; words, tone, a key, the last agent or the whole number are not on the record, or no recogniser
+    heard the call.
     """
 
     LISTENED_LONGER = "listened_longer"
     ENDED_SOONER = "ended_sooner"
     TOO_CLOSE = "too_close"
+    TIMERS_LATE = "timers_late"
     FORCED = "forced"
     ASKED = "asked"
     NOT_ASKED = "not_asked"
@@ -190,7 +196,7 @@ class WhatIf:
         if line.close and unknown is None:
             other, unknown = self._lived(recorded, punctual=True)
             if unknown is not None or not _alike(line, other):
-                unknown = Unknown.TOO_CLOSE
+                unknown = Unknown.TIMERS_LATE if line.behind else Unknown.TOO_CLOSE
         return _replayed(recorded, line, self._never_heard(recorded, line) or unknown)
 
     def _lived(self, recorded: RecordedCall, *, punctual: bool) -> tuple[_Line, Unknown | None]:
@@ -267,7 +273,8 @@ class _Line:
     ----------
     spoke : the caller began to speak before the decision; `objected` that the caller turned tone off.
     tone_wanted : tone was to be analysed; `tone_missing` that it was, and is not on the record.
-    close : something was heard so soon after a deadline that the one may have come before the other.
+    close : something was told so soon after a deadline that the one may have come before the other; `behind` that it
+        would not be so on a machine that keeps up.
     sooner_s : by how much sooner the last silence would have been the end of speech.
     """
 
@@ -280,7 +287,7 @@ class _Line:
         self._entries = recorded.until_decided
         self.session = Session(call, generation, 0.0, recogniser_available=recogniser, timeline=Unwritten())
         self.recogniser = recogniser
-        self.spoke = self.objected = self.tone_wanted = self.close = False
+        self.spoke = self.objected = self.tone_wanted = self.close = self.behind = False
         self.sooner_s = 0.0
 
     def decided(self) -> bool:
@@ -308,10 +315,10 @@ class _Line:
         Parameters
         ----------
         silence : how long a silence would be waited out, or None.
-        punctual : what was heard at a deadline came after it; else before.
+        punctual : what was told at a deadline came after it; else before.
         keys : what key was pressed matters.
         """
-        pauses = None if silence is None else _Pauses(silence, self.session)
+        pauses = None if silence is None else _Pauses(silence, self.session, self._recorded)
         for place, entry in enumerate(self._entries):
             if self._overheard(entry):
                 continue
@@ -319,7 +326,7 @@ class _Line:
                 continue
             event = event_of(entry)
             commands: list[Command] = []
-            unasked = self._let_time_pass(event, entry.now_s, commands, punctual=punctual)
+            unasked = self._let_time_pass(event, entry, commands, punctual=punctual)
             if self.decided() or unasked is not None:
                 return unasked
             if self.recogniser and self._not_kept(entry):
@@ -406,23 +413,26 @@ class _Line:
         return None if recorded.decision is None and recorded.hung_up else Unknown.LISTENED_LONGER
 
     def _let_time_pass(
-        self, event: Event, until_s: float, commands: list[Command], *, punctual: bool
+        self, event: Event, entry: EntryLine, commands: list[Command], *, punctual: bool
     ) -> Unknown | None:
         """Let the session's own deadlines fall before an event; those that it comes close to add to `commands`.
 
         What was told at an event may have been told at the deadline just before it.
         """
-        session = self.session
+        session, until_s = self.session, entry.now_s
+        unrung_s = round(until_s - entry.late_s, 6) if entry.late_s > 0 else math.inf
         while session.state is not State.WAITING_NOTICE:
             due = session.deadline()
-            if due is None or due > until_s:
+            if due is None or due > until_s or due >= unrung_s:
                 return None
             near = due + LATE_S >= until_s
             if near and isinstance(event, Tick):
                 return None
-            self.close = self.close or near
-            if near and not punctual:
-                return None
+            if near or due + self._recorded.behind_s >= until_s:
+                self.close = True
+                self.behind = self.behind or not near
+                if not punctual:
+                    return None
             told = session.tick(due)
             if self.decided():
                 return None
@@ -470,14 +480,17 @@ class _Pauses:
     ----------
     silence : says so.
     session : the new one; what its words mean counts, as it does on a live call.
+    recorded : the call; an end of speech that waited for words alone may be as late as its engine was.
 
     Attributes
     ----------
     sooner_s : by how much the last end of speech would have come sooner than it did.
     """
 
-    def __init__(self, silence: Silence, session: Session) -> None:
+    def __init__(self, silence: Silence, session: Session, recorded: RecordedCall) -> None:
         self._silence = silence
+        self._recorded = recorded
+        self._words_late = False
         self._session = session
         self._language = session.call.language
         self._from_s: float | None = None
@@ -496,7 +509,9 @@ class _Pauses:
             self._from_s = None
             if self._until_s > event.audio_s + FRAME_S:
                 return Unknown.LISTENED_LONGER
-            sooner_s = event.audio_s - self._until_s
+            sooner_s = round(event.audio_s - self._until_s, 6)
+            if self._words_late and SOONER_S < sooner_s <= self._recorded.behind_s:
+                return Unknown.TIMERS_LATE
             self.sooner_s = sooner_s if sooner_s > SOONER_S else 0.0
         return None
 
@@ -511,10 +526,12 @@ class _Pauses:
             self._open(event)
         elif isinstance(event, Words) and not event.final and self._from_s is not None:
             wait_s = self._silence(event.text, self._language, self._session.intent_sure)
+            self._words_late = event.audio_s > self._from_s + wait_s
             self._until_s = max(self._from_s + wait_s, event.audio_s)
 
     def _open(self, event: SpeechPaused | EndOfUtterance) -> None:
         self._from_s = event.speech_end_audio_s
+        self._words_late = False
         self._until_s = self._from_s + self._silence("", self._language, False)
 
 

@@ -113,6 +113,7 @@ class Session:
             self._ignore(event)
             return []
         event = _at(event, round(event.at_s - self._opened_s, 6))
+        late_s = self._late_s(now)
         heard_s, self._timeline.audio_s = self._timeline.audio_s, max(self._timeline.audio_s, event.audio_s)
         commands: list[Command] = []
         if self.state is State.WAITING_NOTICE and not isinstance(event, NoticeStarted | NoticeEnded | HungUp):
@@ -124,7 +125,7 @@ class Session:
         if self.state in OPEN:
             commands += self._advance(now)
         if kept is not None or commands:
-            self._note(kept or Tick(at_s=now, audio_s=self._timeline.audio_s), now, commands)
+            self._note(kept or Tick(at_s=now, audio_s=self._timeline.audio_s), now, commands, late_s)
         return commands
 
     def tick(self, now_s: float) -> list[Command]:
@@ -132,10 +133,11 @@ class Session:
         now = self._clock(now_s)
         if self.state not in OPEN or now < self._next_s():
             return []
+        late_s = self._late_s(now)
         commands = self._begin(now) if self.state is State.WAITING_NOTICE else []
         if self.state in OPEN:
             commands += self._advance(now)
-        self._note(Tick(at_s=now, audio_s=self._timeline.audio_s), now, commands)
+        self._note(Tick(at_s=now, audio_s=self._timeline.audio_s), now, commands, late_s)
         return commands
 
     def deadline(self) -> float | None:
@@ -222,6 +224,12 @@ class Session:
                 return min(self._hard_s, self._deadlines.next_s(self._speech))
             case _:
                 return self._hard_s
+
+    def _late_s(self, now: float) -> float:
+        """How overdue the next deadline is, for the record: whoever keeps the timer is behind."""
+        if not self._timeline.kept or self.state not in OPEN or self.state is State.WAITING_NOTICE:
+            return 0.0
+        return max(0.0, round(now - self._next_s(), 6))
 
     def _go(self, state: State) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -510,8 +518,10 @@ class Session:
             speech_s=self._speech_s,
         )
 
-    def _note(self, event: Event, now: float, commands: list[Command]) -> None:
-        self._timeline.note(event, now, self.state.value, commands, self._transcript.understood, self._waiting_for_tone)
+    def _note(self, event: Event, now: float, commands: list[Command], late_s: float) -> None:
+        self._timeline.note(
+            event, now, self.state.value, commands, self._transcript.understood, self._waiting_for_tone, late_s
+        )
 
 
 def _at(event: Event, at_s: float) -> Event:

@@ -22,7 +22,10 @@ class Timeline:
     Attributes
     ----------
     audio_s : seconds of the caller's audio that the kept events reach to.
+    kept : whether what is noted is kept at all.
     """
+
+    kept = True
 
     def __init__(self, *, keep_text: bool) -> None:
         self._keep_text = keep_text
@@ -56,8 +59,9 @@ class Timeline:
         commands: Sequence[Command],
         understood: Understanding,
         waiting_for_tone: bool,
+        late_s: float = 0.0,
     ) -> None:
-        """Keep an event, with the state it left behind and what was understood then."""
+        """Keep an event, with the state it left behind, what was understood then, and how overdue a timer was."""
         words = isinstance(event, Words)
         if isinstance(event, Words) and not self._keep_text:
             event = replace(event, text="")
@@ -69,6 +73,7 @@ class Timeline:
                 commands=tuple(commands),
                 understood=understood if words else None,
                 waiting_for_tone=waiting_for_tone,
+                late_s=late_s,
             )
         )
 
@@ -87,6 +92,8 @@ class Timeline:
 
 class Unwritten(Timeline):
     """The timeline of a call that is not recorded: only how far its audio reaches, as the other would know it."""
+
+    kept = False
 
     def __init__(self) -> None:
         super().__init__(keep_text=False)
@@ -108,6 +115,7 @@ class Unwritten(Timeline):
         commands: Sequence[Command],
         understood: Understanding,
         waiting_for_tone: bool,
+        late_s: float = 0.0,
     ) -> None:
         """Keep how far the audio of what is not tone reaches."""
         if event.audio_s > self._without_tone_s and not isinstance(event, Tone):

@@ -10,19 +10,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nabra.comparison import Comparison
 
+_DESCRIPTION = """\
+Compare two configurations over the same past calls: shares of calls to each
+destination, to a person and to self-service, where angry callers go, how many
+are decided while the caller speaks, how long is listened.
+
+Intervals of 95 % are of a paired bootstrap over calls, seeded. A call that is
+unknown under either is left out, and counted. What the queues then did (waits,
+abandoned, transferred) is shown where the store holds it: it is of what really
+happened, under the configuration that was active.
+
+With --json: one object.
+"""
 _EPILOG = """\
 example:
   nabra compare nabra.yaml edited.yaml --records ~/.local/state/nabra/records
 
-  decides every call on record under both, and says in plain words what the second does differently, with intervals
-  that hold for 95 in 100 such samples of calls.
+  decides every call on record under both, and says in plain words what the
+  second does differently, with intervals that hold for 95 in 100 such samples of
+  calls.
 
   nabra replay records/ --config edited.yaml --json > edited.jsonl
   nabra replay records/ --config bold.yaml --json > bold.jsonl
   nabra compare edited.jsonl bold.jsonl --config bold.yaml
 
-exit status: 0 done; 1 failed with a said reason, or some lines could not be read (each is named; the rest is done);
-2 wrong usage; 130 interrupted.
+exit status: 0 done; 1 failed with a said reason, or some lines could not be read
+(each is named; the rest is done); 2 wrong usage; 130 interrupted.
 """
 _SHOWN_BROKEN = 20
 
@@ -32,11 +45,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "compare",
         help="say how far two configurations differ over past calls, and how sure that is",
-        description="Compare two configurations over the same past calls: shares of calls to each destination, to a "
-        "person and to self-service, where angry callers go, how many are decided while the caller speaks, how long is "
-        "listened. Intervals of 95 % are of a paired bootstrap over calls, seeded. A call that is unknown under either "
-        "is left out, and counted. What the queues then did (waits, abandoned, transferred) is shown where the store "
-        "holds it: it is of what really happened, under the configuration that was active. With --json: one object.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

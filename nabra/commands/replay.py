@@ -11,23 +11,40 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from nabra.whatif import Results
+    from nabra.whatif_view import Source
     from router.whatif import Tally
 
 _SHOWN_BROKEN = 20
 
+_DESCRIPTION = """\
+Decide past calls again under another configuration, and show those whose
+destination, priority or time of decision changes, by the rule or reason that
+did it.
+
+A record ends with its decision: where the other configuration would have
+listened longer, asked something else, or needs what was not kept, the call is
+marked unknown, never guessed. Words and tone are those heard then; the other
+configuration's intents read the recorded words, in which digits are redacted,
+again.
+
+With --json: a line for each call {kind: replayed, call, result: same | changed
+| unknown, unknown, changes, later_s, was, now}, then one {kind: summary}.
+"""
 _EPILOG = """\
 example:
   nabra replay ~/.local/state/nabra/records --config edited.yaml --html week.html
 
-  decides every call on record again under edited.yaml, says in the terminal how many go elsewhere and why, and
-  writes a page for the others in the office.
+  decides every call on record again under edited.yaml, says in the terminal how
+  many go elsewhere and why, and writes a page for the others in the office.
 
   nabra replay --recordings calls/ --config edited.yaml --config nabra.yaml --out tried
 
-  sends recordings through the whole engine under both, and compares edited.yaml with nabra.yaml.
+  sends recordings through the whole engine under both, and compares edited.yaml
+  with nabra.yaml.
 
-exit status: 0 done, whatever changes; 1 failed with a said reason, or some lines or files could not be read (each is
-named; the rest is done); 2 wrong usage; 130 interrupted with Ctrl-C (files being written are taken away again).
+exit status: 0 done, whatever changes; 1 failed with a said reason, or some lines
+or files could not be read (each is named; the rest is done); 2 wrong usage; 130
+interrupted with Ctrl-C (files being written are taken away again).
 """
 
 
@@ -36,12 +53,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "replay",
         help="say what another configuration would have done with past calls",
-        description="Decide past calls again under another configuration, and show those whose destination, priority "
-        "or time of decision changes, by the rule or reason that did it. A record ends with its decision: where the "
-        "other configuration would have listened longer, asked something else, or needs what was not kept, the call is "
-        "marked unknown, never guessed. Words and tone are those heard then; the other configuration's intents read "
-        "the recorded words, in which digits are redacted, again. With --json: a line for each call {kind: replayed, "
-        "call, result: same | changed | unknown, unknown, changes, later_s, was, now}, then one {kind: summary}.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -80,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     from nabra.whatif import DecideAgain, config_file, loaded
     from router.whatif import Tally
 
-    pieces = pieces_of(record_files(args.records))
+    files = record_files(args.records)
+    pieces = pieces_of(files)
     config_path = config_file(args.config[0])
     # Here as well: a mistake in it is said once, and its intents are fitted before many ask for them.
     generation = loaded(config_path)
@@ -96,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
                     print(f"nabra: {line}", file=sys.stderr)
         if not tally.calls:
             raise RecordsError(f"no decision record in {', '.join(map(str, args.records))} ({broken} broken lines)")
-        write.finish(tally, broken)
+        write.finish(tally, broken, len(files))
     if broken > _SHOWN_BROKEN:
         print(f"nabra: {broken - _SHOWN_BROKEN} more lines cannot be read", file=sys.stderr)
     return 1 if broken else 0
@@ -134,7 +147,7 @@ class Report:
         from nabra.whatif_words import Words
 
         self._args = args
-        self.words = Words(args.language, config)
+        self.words = Words(args.language, config, isolates=sys.stdout.isatty())
         self._page_words = Words(args.language, config, isolates=True)
         self._files = files
         self._csv = csv_writer(files.enter_context(whole_file(args.csv))) if args.csv else None
@@ -150,8 +163,8 @@ class Report:
             if self._csv is not None and row["result"] != "same":
                 self._csv.writerow(csv_row(row))
 
-    def finish(self, tally: Tally, broken: int) -> None:
-        """Write what all of it came to."""
+    def finish(self, tally: Tally, broken: int, files: int = 0) -> None:
+        """Write what all of it came to; `files` is how many files of records were read."""
         from rich.console import Console
 
         from nabra.commands.files import print_json
@@ -159,7 +172,8 @@ class Report:
         from nabra.whatif_view import print_view, summary
 
         if self._args.html is not None:
-            self._files.enter_context(whole_file(self._args.html)).write(page(tally, self._page_words, broken))
+            told = page(tally, self._page_words, _source(self._args, files), broken)
+            self._files.enter_context(whole_file(self._args.html)).write(told)
         # Whoever reads what is printed may have read enough: the files are there by then.
         self._files.close()
         if self._args.json:
@@ -169,6 +183,15 @@ class Report:
         written = [str(path) for path in (self._args.csv, self._args.html) if path is not None]
         if written:
             Console().print(f"\nwritten: {', '.join(written)}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _source(args: argparse.Namespace, files: int) -> Source:
+    from nabra.whatif import config_file
+    from nabra.whatif_view import Source
+
+    config, *before = [str(config_file(path)) for path in args.config]
+    calls = args.records if args.recordings is None else [args.recordings]
+    return Source(config, [str(path) for path in calls], files, "".join(before), args.recordings is not None)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from benchmarks.recorded_calls import recorded_calls
 from config.schema import Records
 from nabra.commands import compare, replay
 from nabra.generations import fit
+from nabra.whatif_page import _marks
 from tests.conftest import ROOT
 
 CALLS = 100
@@ -103,6 +104,9 @@ def test_the_table_fits_and_the_files_hold_what_it_says(
     assert told.startswith(f"calls: {CALLS}; the same ")
     assert "rule 'who cancels" in told
     assert "Complaints → Sales" in told
+    known = int(re.findall(r"known under both: (\d+)", told)[0])
+    assert 0 < known < CALLS
+    assert sum(map(int, re.findall(r"^\w[\w -]*?\s+(\d+)\s+[\d.]+ %\s+\d+", told, re.MULTILINE))) == known
     assert max(map(len, told.split("written:")[0].splitlines())) <= 80
     rows = list(csv.DictReader(out.open(encoding="utf-8")))
     same = int(re.findall(r"the same (\d+)", told)[0])
@@ -168,8 +172,24 @@ def test_the_page_stands_alone_in_both_directions(
     assert page.fetched == []
     assert page.direction == direction
     assert any(said in text for text in page.text)
+    assert {str(site / "b" / "nabra.yaml"), str(site / "records")} <= set(page.text)
+    figures = [text for text in page.text if "%" in text and "{" not in text]
+    assert figures
+    if direction == "rtl":
+        assert all(len(re.findall("\u2066[\\d.]+%\u2069", text)) == text.count("%") for text in figures)
+        assert not any(re.search("[\u0600-\u06ff\u2069)] ?[;,](?!\\d)", text) for text in page.text)
+
     for outside in ("http", "url(", "<script", "@import"):
         assert outside not in web.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 6, 7, 10, 11, 49, 51, 99, 100, 12_345])
+def test_counts_are_marked_at_a_few_round_numbers(most: int) -> None:
+    none, step, *_ = marks = _marks(most)
+    assert (none, marks[-1] <= most < marks[-1] + step) == (0, True)
+    assert len(marks) <= 6
+    assert marks == list(range(0, most + 1, step))
+    assert str(step).strip("0") in ("1", "2", "5")
 
 
 def test_names_are_no_markup_on_the_page(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,7 +288,12 @@ def test_compare_says_the_difference_and_what_really_happened(site: Path, capsys
     assert {it["waited_p50_s"] for it in told["really_happened"].values()} == {31.0}
     for language, said in (("en", "points more calls to Sales"), ("ar", "المبيعات")):
         assert run("compare", site / "a", site / "b", "--records", site / "records", "--language", language) == 0
-        assert said in " ".join(capsys.readouterr().out.split())
+        text = "".join(capsys.readouterr().out.split())
+        assert said.replace(" ", "") in text
+        assert str(site / "a") in text
+        assert str(site / "b") in text
+        assert "-0.0" not in text
+        assert not re.search("[٠-٩]", text)
 
 
 def test_results_are_compared_as_configurations_are(

@@ -154,7 +154,7 @@ CALLERS = st.one_of(
 LANGUAGES = _mostly("", "en", "ar")
 
 
-def lives(generation: Generation, script: list[Step], said: str) -> Caller:
+def lives(generation: Generation, script: list[Step], said: str, engine: type[Caller] = Caller) -> Caller:
     """Let the caller of a script live through a site, as its line and its machine would have it."""
     config = generation.config
     agent = AGENT if len(script) % 2 and config.customers.file is not None else ""
@@ -165,7 +165,7 @@ def lives(generation: Generation, script: list[Step], said: str) -> Caller:
         language, source = config.lines[0].language, "line"
     facts = replace(FACTS, last_agent=agent, language=language, language_from=source)
     heard = config.speech.models[language].engine is not SpeechEngine.NONE
-    caller = Caller(generation, recogniser=heard, facts=facts)
+    caller = engine(generation, recogniser=heard, facts=facts)
     spoke = False
     for step in script:
         caller.until(caller.t + step.after_s)
