@@ -34,7 +34,8 @@ h2 {{ font-size: 1.15rem; margin-block: 2.25rem .5rem; }}
 table {{ border-collapse: collapse; width: 100%; font-size: .92rem; }}
 th, td {{ text-align: start; padding: .3rem .6rem; border-block-end: 1px solid {GRID}; vertical-align: top; }}
 th {{ font-weight: 600; }} td.n, th.n {{ text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-code {{ font-size: .85em; overflow-wrap: anywhere; }} .wide {{ overflow-x: auto; }}
+code {{ font-size: .85em; overflow-wrap: anywhere; }} td code, bdi.day {{ white-space: nowrap; }}
+.wide {{ overflow-x: auto; }}
 svg {{ display: block; width: 100%; min-width: {READABLE}px; height: auto; direction: ltr; }}
 svg text {{ font: 13px system-ui, "Segoe UI", "Noto Sans Arabic", "DejaVu Sans", sans-serif; fill: {INK}; }}
 svg .faint {{ fill: #5b6b78; font-size: 12px; }}
@@ -79,8 +80,8 @@ def _source(tally: Tally, words: Words, source: Source) -> Iterable[str]:
         parts.append(f"{escape(words['files'])}: {source.files:,}")
     if tally.first is not None and tally.last is not None:
         parts.append(
-            f"{escape(words['period'])} <bdi>{day(tally.first)}</bdi> {escape(words['until'])} "
-            f"<bdi>{day(tally.last)}</bdi>"
+            f'{escape(words["period"])} <bdi class="day">{day(tally.first)}</bdi> {escape(words["until"])} '
+            f'<bdi class="day">{day(tally.last)}</bdi>'
         )
     yield f'<p class="note">{words.semicolon.join(parts)}</p>'
 
