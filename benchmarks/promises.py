@@ -38,14 +38,15 @@ def has_mark(figure: Values) -> bool:
 
 def table(rows: Sequence[Row]) -> Table:
     """Return every figure that something is promised of: its interval, floor and aim, and which it reaches."""
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
     caption = _LOOK if any(row.quick for row in rows) else None
-    shown = Table(title="promised, and measured", caption=caption)
+    shown = Table(title="promised, and measured", box=SIMPLE_HEAD, pad_edge=False, caption=caption)
     shown.add_column("what", overflow="fold")
-    for name, width in (("measured", 10), ("95 %", 11), ("floor", 5), ("aim", 5)):
-        shown.add_column(name, justify="right", min_width=width)
+    for name in ("measured", "95 %", "floor", "aim"):
+        shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("reaches", no_wrap=True, min_width=7)
     for row, figure in _figures(rows):
         if has_mark(figure):
@@ -143,6 +144,7 @@ def title(facts: Mapping[str, object], rows: Sequence[Row]) -> str:
 
 
 def _side_by_side(module: str, names: Sequence[str], rows: Sequence[Row]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
@@ -151,23 +153,28 @@ def _side_by_side(module: str, names: Sequence[str], rows: Sequence[Row]) -> Tab
     left_out = any(has_mark(of[name]) for of in figures for name in columns)
     shown = Table(
         title=f"{module}: measured (95 %), nothing promised",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         caption="what is empty is promised, and stands above" if left_out else None,
     )
     shown.add_column("what", overflow="fold")
     shown.add_column("n", justify="right")
-    for name in columns:
-        shown.add_column(f"{escape(name)}, {figures[0][name]['unit']}", justify="right")
-    for row, of in zip(rows, figures, strict=True):
-        cells = ("" if has_mark(of[name]) else _cell(of[name]) for name in columns)
-        shown.add_row(escape(row.name), str(row.count), *cells)
+    cells = [["" if has_mark(of[name]) else _cell(of[name]) for name in columns] for of in figures]
+    for name, below in zip(columns, zip(*cells, strict=True), strict=True):
+        header = f"{escape(name)}, {figures[0][name]['unit']}"
+        lines = [line for cell in below for line in cell.splitlines()]
+        shown.add_column(header, justify="right", max_width=max(map(len, [*header.split(), *lines])))
+    for row, of_row in zip(rows, cells, strict=True):
+        shown.add_row(escape(row.name), str(row.count), *of_row)
     return shown
 
 
 def _one_by_one(rows: Sequence[Row]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title="measured, nothing promised")
+    shown = Table(title="measured, nothing promised", box=SIMPLE_HEAD, pad_edge=False)
     shown.add_column("what", overflow="fold")
     shown.add_column("measured", justify="right")
     shown.add_column("95 %", justify="right")
@@ -186,7 +193,7 @@ def _label(row: Row, figure: Values) -> str:
 
 
 def _cell(figure: Values) -> str:
-    return f"{_value(figure)} ({_between(figure)})" if _between(figure) else _value(figure)
+    return f"{_value(figure)}\n{_between(figure)}" if _between(figure) else _value(figure)
 
 
 def _value(figure: Values, *, unit: bool = False) -> str:

@@ -113,11 +113,11 @@ def test_each_figure_is_printed_once() -> None:
     others = list(promises.others(rows))
     assert len(others) == 2
     shown = printed([promises.table(rows), *others])
-    for value in ("1.25 (1.11 - 1.37)", "7.5", "2.25", "3.75 %", "4.25", "99.5 %", "98.5 - 99.8"):
+    for value in ("1.25", "1.11 - 1.37", "7.5", "2.25", "3.75 %", "4.25", "99.5 %", "98.5 - 99.8"):
         assert shown.count(value) == 1, value
     assert "neither" in shown
     narrow = printed(others, width=60)
-    for value in ("1.25", "1.37)", "7.5", "2.25", "4.25", "99.5 %"):
+    for value in ("1.25", "1.37", "7.5", "2.25", "4.25", "99.5 %"):
         assert value in narrow, value
     assert list(promises.others([report.as_row("asr", FOUND.as_row())])) == []
 
