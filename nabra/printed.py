@@ -11,7 +11,7 @@ import sys
 import textwrap
 
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
-_RIGHT_TO_LEFT = re.compile(f"{_LETTER}+(?:(?:[^\\S\n]|[،؛؟])+{_LETTER}+)*")
+_RIGHT_TO_LEFT = re.compile(f"{_LETTER}+(?:(?:[^\\S\n]|[،؛؟\\d.])+{_LETTER}+)*")
 _ISOLATE, _POP = "\u2068", "\u2069"
 
 

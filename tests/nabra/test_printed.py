@@ -16,6 +16,8 @@ def test_what_is_written_from_right_to_left_reorders_nothing() -> None:
     shown = isolated(said)
     assert shown == "'\u2068رصيدي\u2069' reads like 'x', not '\u2068كم علي، لو سمحت\u2069' (9%)"
     assert isolated("plain") == "plain"
+    late = "قبل نهاية الكلام بمقدار 620 مللي ثانية"
+    assert isolated(f"call.wav: reception ({late}) 7") == f"call.wav: reception (\u2068{late}\u2069) 7"
 
 
 def test_marks_never_span_two_lines() -> None:
