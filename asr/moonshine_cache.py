@@ -13,10 +13,11 @@ import json
 import logging
 import os
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 
 from asr import moonshine_graph
 from asr.moonshine_graph import NETWORKS, Graphs, build, model_file
@@ -60,11 +61,11 @@ def graphs_of(model: Path, folder: Path | None) -> Graphs:
 def _key(model: Path) -> str:
     """Return the digest of what the networks of a model are made of."""
     whole = hashlib.sha256()
-    for path in (*(model_file(model, name) for name in NETWORKS), Path(moonshine_graph.__file__)):
+    for path in (*(model_file(model, name) for name in NETWORKS), Path(moonshine_graph.__file__), Path(__file__)):
         with path.open("rb") as opened:
             whole.update(hashlib.file_digest(opened, "sha256").digest())
-    for package in ("numpy", "onnx", "onnxruntime"):
-        whole.update(f"{package} {metadata.version(package)}\n".encode())
+    for package in (np, onnx, onnxruntime):
+        whole.update(f"{package.__name__} {package.__version__}\n".encode())
     return whole.hexdigest()
 
 

@@ -80,5 +80,8 @@ def load(config: Config, number: int) -> Loaded:
     prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
     generation = fit(config, number)
     if log.isEnabledFor(logging.INFO):
-        log.info(report_of(generation).headline())
+        try:
+            log.info(report_of(generation).headline())
+        except Exception:  # no call needs it
+            log.exception("the examples could not be reported on")
     return Loaded(generation, prompts)

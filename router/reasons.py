@@ -172,10 +172,10 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.EARLY: (
-        "The caller was still speaking: of the operator's examples that the model has not learnt, at most {percent:g} "
-        "in 100 go wrong when decided as early with {threshold:.2f} or more.",
-        "كان المتصل ما زال يتكلم: من أمثلة المشغّل التي لم يتعلّمها النموذج لا يخطئ أكثر من {percent:g} من كل 100 "
-        "عند البتّ في هذا الوقت المبكر باحتمال {threshold:.2f} أو أكثر.",
+        "The caller was still speaking: after so many words {threshold:.2f} was needed, which lets at most {percent:g} "
+        "in 100 of all early decisions go wrong on examples that the model has not learnt.",
+        "كان المتصل ما زال يتكلم: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
+        "{percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
         "",
         "",
         "",

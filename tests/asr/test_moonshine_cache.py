@@ -124,7 +124,7 @@ def test_another_builder_or_package_reads_nothing_of_the_old(
     with monkeypatch.context() as patched:
         patched.setattr(moonshine_cache.moonshine_graph, "__file__", str(source))
         graphs_of(embedded_model(), folder)
-    monkeypatch.setattr(moonshine_cache.metadata, "version", lambda package: "99")
+    monkeypatch.setattr(moonshine_cache.onnxruntime, "__version__", "99")
     graphs_of(embedded_model(), folder)
     assert len(builds) == 2
 
