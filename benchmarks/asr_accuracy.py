@@ -97,8 +97,8 @@ def word_error_rates(
     audio: str,
     *,
     group: Callable[[Utterance], Hashable],
-    floor: float,
-    aim: float,
+    floor: float | None,
+    aim: float | None,
 ) -> Finding:
     """Measure the words wrong of many utterances.
 
@@ -107,8 +107,8 @@ def word_error_rates(
     spec, model : what hears, and its id.
     what, utterances, audio : name of the row, what is said, and what that is.
     group : of an utterance, what the interval draws: its speaker, or its sentence.
-    floor, aim : float
-        Of the final words, %.
+    floor, aim : float or None
+        Of the final words, %; None where nothing is promised.
     """
     texts = hear_all(spec, [one.pcm for one in utterances])
     final: dict[Hashable, Errors] = {}
