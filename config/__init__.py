@@ -7,6 +7,6 @@ authority on what can be set.
 
 from config.advice import Warning_, check
 from config.errors import ConfigError, Position, Problem
-from config.loader import SHIPPED, load
+from config.loader import SHIPPED, in_shadow, load
 
-__all__ = ["SHIPPED", "ConfigError", "Position", "Problem", "Warning_", "check", "load"]
+__all__ = ["SHIPPED", "ConfigError", "Position", "Problem", "Warning_", "check", "in_shadow", "load"]

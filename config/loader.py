@@ -141,6 +141,12 @@ def _gather(declared: Any, places: dict[str, Position], problems: list[Problem])
     return IntentSet(files=declared.files, intents=tuple(intents))
 
 
+def in_shadow(config: Config) -> Config:
+    """Return the configuration that decides the same and sends every call to the default: another fingerprint."""
+    shadowed = dataclasses.replace(config, shadow=True)
+    return dataclasses.replace(shadowed, fingerprint=_fingerprint(shadowed))
+
+
 def _fingerprint(config: Config) -> str:
     folder = config.source.parent if config.source is not None else Path()
     content = json.dumps(_plain(config, folder), sort_keys=True, ensure_ascii=False)

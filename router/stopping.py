@@ -9,9 +9,9 @@ as on a bad line, and read to it word by word (`Aloud`):
    little held out leans on what holds for all of them; more words never need more.
 2. Such thresholds are looked at after every word, which is more chances to err than one. So the share is made
    smaller until, word by word through every example, no more of those decided go wrong than the operator
-   allows, one more error counted than was seen: neither with these thresholds, nor where each half of the examples
-   is walked through with the thresholds of the other. What is kept is the share of all early decisions together,
-   not that at each number of words.
+   allows, one more error counted than was seen. It is the share of all early decisions together, not that at each
+   number of words, and seen on the same readings as the thresholds: a little too hopeful. (Walking each half of the
+   examples with the thresholds of the other needs more examples than operators have: nothing was decided early.)
 
 Where too little was held out for that, the probability itself must promise it, be STRICT at least, and no less than
 keeps as few errors as can be shown.
@@ -105,26 +105,16 @@ def learn(aloud: Aloud, settings: DecisionSettings) -> Thresholds:
     if settings.threshold >= NEVER:
         return Thresholds((NEVER,), learnt=False)
     grid = np.round(np.arange(settings.threshold, NEVER, _GRID), 6)
-    first, second = (Aloud(aloud.sure[start::2], aloud.right[start::2]) for start in range(2))
-    ladder = _ladder(aloud, grid)
-    of_others = sum(
-        _walks(walked, _ladder(learnt_from, grid), settings.min_words)
-        for learnt_from, walked in ((first, second), (second, first))
-    )
-    walks = np.stack([_walks(aloud, ladder, settings.min_words), of_others])
-    errors = ((walks[..., 1] + 1) / (walks[..., 0] + 1)).max(axis=0)
+    risks = _risks(aloud, grid)
+    ladder = [_needed(risks, grid, share) for share in _SHARES]
+    walks = [_walk(aloud, needed, settings.min_words) for needed in ladder]
+    errors = np.array([(wrong + 1) / (decided + 1) for decided, wrong in walks])
     kept = np.flatnonzero(errors <= max(settings.early_error, errors.min()))
     needed = ladder[kept[-1]]
     learnt = bool(errors.min() <= settings.early_error)
     if not learnt:
         needed = np.maximum(needed, max(STRICT, settings.threshold, NEVER - settings.early_error))
     return Thresholds(tuple(float(one) for one in needed), learnt)
-
-
-def _ladder(aloud: Aloud, grid: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """The thresholds after 1, 2, ... words that let each of _SHARES go wrong."""
-    risks = _risks(aloud, grid)
-    return [_needed(risks, grid, share) for share in _SHARES]
 
 
 def _risks(aloud: Aloud, grid: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,11 +147,6 @@ def _needed(risks: NDArray[np.float64], grid: NDArray[np.float64], share: float)
     falling = np.maximum.accumulate(lowest[::-1])[::-1]
     found: NDArray[np.float64] = falling[np.searchsorted(_LAST, np.arange(1, _LAST[-1] + 2))]
     return found
-
-
-def _walks(aloud: Aloud, ladder: list[NDArray[np.float64]], min_words: int) -> NDArray[np.int64]:
-    """How many are decided, and how many of those wrongly, under each of several thresholds: (thresholds, 2)."""
-    return np.array([_walk(aloud, needed, min_words) for needed in ladder], dtype=np.int64)
 
 
 def _walk(aloud: Aloud, needed: NDArray[np.float64], min_words: int) -> tuple[int, int]:

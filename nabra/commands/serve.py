@@ -44,8 +44,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(path: Path | None, shadow: bool) -> int:
-    import dataclasses
-
     import config
     from nabra.operations.health import HealthServer
     from nabra.service import Service
@@ -53,7 +51,7 @@ async def _serve(path: Path | None, shadow: bool) -> int:
 
     def load() -> Config:
         loaded = config.load(path)
-        return dataclasses.replace(loaded, shadow=True) if shadow else loaded
+        return config.in_shadow(loaded) if shadow else loaded
 
     settings = load()
     service = Service(settings)

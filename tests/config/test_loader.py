@@ -416,3 +416,12 @@ def test_a_value_left_empty_is_named_behind_its_key(edit: Edit) -> None:
     (problem,) = caught.value.problems
     line = problem.file.read_text(encoding="utf-8").splitlines()[problem.line - 1]
     assert line[: problem.column - 1].strip() == "angry_at"
+
+
+def test_in_shadow_a_configuration_is_another_one() -> None:
+    live = config.load()
+    shadowed = config.in_shadow(live)
+    assert shadowed.shadow
+    assert dataclasses.replace(shadowed, shadow=False, fingerprint=live.fingerprint) == live
+    assert shadowed.fingerprint != live.fingerprint
+    assert config.in_shadow(shadowed).fingerprint == shadowed.fingerprint
