@@ -5,78 +5,26 @@ have done with the same call, and never guesses: the caller's voice is recorded 
 caller answered what was asked then. Where the other generation listens past that, asks another question, or needs
 what was not kept, the call is unknown, and why (`Unknown`).
 
-Taken as it was: what the recognisers and the tone model heard, what the customer record said, and how long the notice
-and the question lasted. The other generation's own intents read the words again. Its own deadlines are kept between
-the recorded events. So is how long a silence it would have waited out (`Silence`); where that is shorter than it was,
-the end of speech is as much sooner.
-
-Timers ring late, by LATE_S or by as much as the engine was behind on that call (`RecordedCall.behind_s`). While a
-deadline is on record as due and not rung, no other rings either. Otherwise, where something was told so soon after a
-deadline that it may have come first, the call is decided both ways, and is known where that is the same.
+`router.relived` lives the call again, `router.rereading` reads its words.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.schema import SpeechEngine
-from router.commands import Command, Decision, ForceFinal, PlayPrompt, StartAnalysis, Trigger
-from router.decider import HardHit, Understanding
-from router.errors import RecordError, ReplayError
-from router.evidence import (
-    EndOfUtterance,
-    Event,
-    Key,
-    RecogniserBack,
-    RecogniserLimited,
-    RecogniserLost,
-    SpeechPaused,
-    SpeechStarted,
-    Tick,
-    Words,
-)
-from router.generation import Generation, IntentReader, Posterior
-from router.keys import UNKNOWN_DIGIT
-from router.later import Later
-from router.reasons import Code, Parameter, Reason, Speaker
-from router.record import FORCED, CallFacts, DecisionRecord
-from router.recorded import (
-    EntryLine,
-    RecordedCall,
-    RecordLine,
-    audio_of,
-    event_of,
-    prompt_told,
-    read_record,
-    text_of,
-    told_by,
-    tone_in,
-    tone_of,
-    words_in,
-)
+from router.commands import Decision, Trigger
+from router.errors import ReplayError
+from router.generation import Generation
+from router.record import CallFacts, DecisionRecord
+from router.recorded import RecordedCall, RecordLine, read_record
+from router.relived import LATE_S, Line, Silence, Unknown, tell
+from router.rereading import Rereading
 from router.session import Session
-from router.states import State
-from router.timeline import Unwritten
 
-LATE_S = 0.05
-"""How late a timer may be on a machine that keeps up."""
-FRAME_S = 0.032
-"""Of voice activity: no silence is measured more finely, and a frame of speech ends none."""
-SOONER_S = 0.1
-"""A silence that would have been waited out less long than it was, by less than this, is as long."""
-
-REMEMBERED_TEXTS = 10_000
-_APART = " qxq "
-"""A word that no phrase holds: texts with it between them are read as one, and none runs into the next."""
-
-Silence = Callable[[str, str, bool], float]
-"""Seconds of silence after which a caller has finished, by the words before it ("" where there are none), the language,
-and whether they would settle the call (`Session.intent_sure`)."""
+__all__ = ["LATE_S", "Replayed", "Silence", "Unknown", "WhatIf", "replay"]
 
 
 def replay(record: DecisionRecord | Mapping[str, Any], generation: Generation) -> Decision | None:
@@ -99,38 +47,10 @@ def replay(record: DecisionRecord | Mapping[str, Any], generation: Generation) -
     for event, now_s in recorded.evidence:
         if session.decision is not None:
             break
-        _tell(session, event, now_s)
+        tell(session, event, now_s)
     if session.decision is None and recorded.decision is not None:
         raise ReplayError(f"call {recorded.call.call}: the evidence ends before this configuration would have decided")
     return session.decision
-
-
-class Unknown(StrEnum):
-    """Why a record cannot say what another generation would have done with its call.
-
-    The caller was listened to no longer than was recorded; a pause that the caller made would have been the end of what
-    the caller said; something was heard at the very moment at which time is up; the engine was behind, and may have
-    taken what was heard before a time that was up; the recogniser was not told then to finish; the question was put
-    then, or not; the notice was played then, or not, or in another language; the caller would have been spoken to in
-    another language; words, tone, a key, the last agent or the whole number are not on the record, or no recogniser
-    heard the call.
-    """
-
-    LISTENED_LONGER = "listened_longer"
-    ENDED_SOONER = "ended_sooner"
-    TOO_CLOSE = "too_close"
-    TIMERS_LATE = "timers_late"
-    FORCED = "forced"
-    ASKED = "asked"
-    NOT_ASKED = "not_asked"
-    NOTICE = "notice"
-    LANGUAGE = "language"
-    WORDS_NOT_KEPT = "words_not_kept"
-    NOT_RECOGNISED = "not_recognised"
-    TONE_NOT_HEARD = "tone_not_heard"
-    KEY_NOT_KEPT = "key_not_kept"
-    AGENT_NOT_KEPT = "agent_not_kept"
-    NUMBER_MASKED = "number_masked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +86,7 @@ class WhatIf:
 
     def __init__(self, generation: Generation, silence: Silence | None = None, *, brief: bool = False) -> None:
         self.generation = generation
-        self._again = _Rereading.rereading(generation, brief=brief)
+        self._again = Rereading.rereading(generation, brief=brief)
         self._silence = silence
         acting = [rule for rule in generation.rules.rules if not rule.rule.then.shadow]
         named = frozenset[str]().union(*(rule.condition.variables for rule in acting))
@@ -188,7 +108,7 @@ class WhatIf:
         recorded = read_record(record)
         self._again.recall.of(recorded, self.generation.intent_model)
         if recorded.line.generation.hash == self.generation.hash:
-            line = _Line(recorded, recorded.call, self._again, recogniser=recorded.line.recogniser_available)
+            line = Line(recorded, recorded.call, self._again, recogniser=recorded.line.recogniser_available)
             return _replayed(recorded, line, line.repeat())
         if not self._would_speak(recorded.call):
             return Replayed(recorded, None, Unknown.LANGUAGE)
@@ -199,11 +119,11 @@ class WhatIf:
                 unknown = Unknown.TIMERS_LATE if line.behind else Unknown.TOO_CLOSE
         return _replayed(recorded, line, self._never_heard(recorded, line) or unknown)
 
-    def _lived(self, recorded: RecordedCall, *, punctual: bool) -> tuple[_Line, Unknown | None]:
+    def _lived(self, recorded: RecordedCall, *, punctual: bool) -> tuple[Line, Unknown | None]:
         call = recorded.call
         if self.generation.config.customers.file is None:
             call = replace(call, last_agent="")
-        line = _Line(recorded, call, self._again, recogniser=call.language in self._heard)
+        line = Line(recorded, call, self._again, recogniser=call.language in self._heard)
         return line, line.live(self._silence, punctual=punctual, keys=self._uses_keys)
 
     def _would_speak(self, call: CallFacts) -> bool:
@@ -215,7 +135,7 @@ class WhatIf:
         of_site = ("line", "default") if config.customers.file is not None else ("line", "default", "customer")
         return call.language_from not in of_site or call.language == site
 
-    def _never_heard(self, recorded: RecordedCall, line: _Line) -> Unknown | None:
+    def _never_heard(self, recorded: RecordedCall, line: Line) -> Unknown | None:
         """What this generation's rules look at, and the record does not hold."""
         if self._uses_tone and line.tone_missing:
             return Unknown.TONE_NOT_HEARD
@@ -228,7 +148,7 @@ class WhatIf:
         return Unknown.AGENT_NOT_KEPT if self._uses_agent and known and not recorded.last_agent_kept else None
 
 
-def _replayed(recorded: RecordedCall, line: _Line, unknown: Unknown | None) -> Replayed:
+def _replayed(recorded: RecordedCall, line: Line, unknown: Unknown | None) -> Replayed:
     if unknown is not None:
         return Replayed(recorded, None, unknown)
     decision = line.session.decision
@@ -236,7 +156,7 @@ def _replayed(recorded: RecordedCall, line: _Line, unknown: Unknown | None) -> R
     return Replayed(recorded, decision, sooner_s=line.sooner_s if on_end else 0.0)
 
 
-def _alike(one: _Line, other: _Line) -> bool:
+def _alike(one: Line, other: Line) -> bool:
     """Whether two lives of a call end alike, but for how late a timer may be and what the voice weighs."""
     a, b = one.session.decision, other.session.decision
     if a is None or b is None:
@@ -258,408 +178,3 @@ def _deed(decision: Decision) -> tuple[object, ...]:
         decision.actions,
         [reason.code for reason in decision.reasons],
     )
-
-
-class _Line:
-    """A recorded caller on the line of a new session.
-
-    Parameters
-    ----------
-    recorded : the call; `call` its facts, as the new session knows them.
-    generation : what it is decided with.
-    recogniser : whether one hears it.
-
-    Attributes
-    ----------
-    spoke : the caller began to speak before the decision; `objected` that the caller turned tone off.
-    tone_wanted : tone was to be analysed; `tone_missing` that it was, and is not on the record.
-    close : something was told so soon after a deadline that the one may have come before the other; `behind` that it
-        would not be so on a machine that keeps up.
-    sooner_s : by how much sooner the last silence would have been the end of speech.
-    """
-
-    def __init__(self, recorded: RecordedCall, call: CallFacts, generation: _Rereading, *, recogniser: bool) -> None:
-        self._recorded = recorded
-        self._recall = generation.recall
-        self._tone_off_key = generation.config.notice.tone_off_key
-        self._quiet_until_s: float | None = 0.0
-        self._final = False
-        self._entries = recorded.until_decided
-        self.session = Session(call, generation, 0.0, recogniser_available=recogniser, timeline=Unwritten())
-        self.recogniser = recogniser
-        self.spoke = self.objected = self.tone_wanted = self.close = self.behind = False
-        self.sooner_s = 0.0
-
-    def decided(self) -> bool:
-        """Whether the new decision fell."""
-        return self.session.decision is not None
-
-    def repeat(self) -> Unknown | None:
-        """Play the call as it was; return why that cannot be, None where it can."""
-        for place, entry in enumerate(self._entries):
-            if self._overheard(entry) or self._overtaken(place, entry):
-                continue
-            if self._not_kept(entry):
-                return Unknown.WORDS_NOT_KEPT
-            commands = self._tell(event_of(entry), entry)
-            if self.decided():
-                return None
-            parted = self._parted(commands, told_by(entry))
-            if parted is not None:
-                return parted
-        return self._ended()
-
-    def live(self, silence: Silence | None, *, punctual: bool, keys: bool) -> Unknown | None:
-        """Play the call up to the new decision, by the new session's own deadlines; return why that cannot be.
-
-        Parameters
-        ----------
-        silence : how long a silence would be waited out, or None.
-        punctual : what was told at a deadline came after it; else before.
-        keys : what key was pressed matters.
-        """
-        pauses = None if silence is None else _Pauses(silence, self.session, self._recorded)
-        for place, entry in enumerate(self._entries):
-            if self._overheard(entry):
-                continue
-            if (pauses is None or not pauses.running) and self._overtaken(place, entry):
-                continue
-            event = event_of(entry)
-            commands: list[Command] = []
-            unasked = self._let_time_pass(event, entry, commands, punctual=punctual)
-            if self.decided() or unasked is not None:
-                return unasked
-            if self.recogniser and self._not_kept(entry):
-                return Unknown.WORDS_NOT_KEPT
-            if isinstance(event, Key):
-                if keys and event.digit == UNKNOWN_DIGIT:
-                    return Unknown.KEY_NOT_KEPT
-                self.objected = self.objected or event.digit == self._tone_off_key
-            if isinstance(event, SpeechStarted | EndOfUtterance):
-                self.spoke = True
-            otherwise = None if pauses is None else pauses.before(event)
-            if otherwise is not None:
-                return otherwise
-            if self.recogniser or not isinstance(event, _OF_RECOGNISERS):
-                commands += self._tell(event, entry)
-                if pauses is not None:
-                    pauses.after(event)
-                    self.sooner_s = pauses.sooner_s
-            if self.decided():
-                return None
-            parted = self._parted(commands, told_by(entry))
-            if parted is not None:
-                return parted
-            if self.session.hurried and self.tone_missing:
-                # Every estimate is a moment at which more of the words may count.
-                return Unknown.TONE_NOT_HEARD
-        return self._ended()
-
-    @property
-    def tone_missing(self) -> bool:
-        """Whether tone is listened for here, and what was heard of it is not on the record."""
-        recorded = self._recorded
-        objected = recorded.line.tone.off_by_caller and not self.objected
-        return self.tone_wanted and (objected or not recorded.tone_heard or bool(recorded.line.tone.deleted))
-
-    def _tell(self, event: Event, entry: EntryLine) -> list[Command]:
-        self._recall.turn_to(entry)
-        commands = _tell(self.session, event, entry.now_s)
-        self._recall.check()
-        self._quiet_until_s = None
-        self._final = self._final or getattr(entry, "final", False)
-        return commands
-
-    def _overheard(self, entry: EntryLine) -> bool:
-        """Whether an entry was an estimate of tone that comes to nothing now, and was taken as such."""
-        tone = tone_of(entry)
-        if tone is None or entry.commands:
-            return False
-        if self._quiet_until_s is None:
-            self._quiet_until_s = (self.session.deadline() or 0.0) if self.session.quiet else 0.0
-        if entry.now_s >= self._quiet_until_s:
-            return False
-        self.session.overhear(tone, entry.now_s)
-        return True
-
-    def _overtaken(self, place: int, entry: EntryLine) -> bool:
-        """Whether an entry was words that come to nothing, and that the next words replace before anything else comes.
-
-        Only of the first phrase, and only where the record says what they mean and no key phrase is in any of them.
-        """
-        session, recall = self.session, self._recall
-        if self._final or not words_in(entry) or entry.commands or not (self.recogniser and recall.same_model):
-            return False
-        following = next((one for one in self._entries[place + 1 :] if not tone_in(one)), None)
-        if following is None or not words_in(following) or session.state is not State.LISTENING:
-            return False
-        if not text_of(following).strip() or not text_of(entry).strip():
-            return False
-        deadline_s = session.deadline()
-        if deadline_s is None or max(entry.now_s, following.now_s) >= deadline_s or not recall.plain:
-            return False
-        session.pass_over(audio_of(entry), entry.now_s)
-        if not session.would_wait(Understanding({}, entry.destinations or {}, entry.words or 0)):
-            return False
-        self._quiet_until_s = deadline_s
-        return True
-
-    def _not_kept(self, entry: EntryLine) -> bool:
-        return not self._recorded.has_text and words_in(entry)
-
-    def _ended(self) -> Unknown | None:
-        """What is to be said where the record ends before a decision."""
-        recorded = self._recorded
-        return None if recorded.decision is None and recorded.hung_up else Unknown.LISTENED_LONGER
-
-    def _let_time_pass(
-        self, event: Event, entry: EntryLine, commands: list[Command], *, punctual: bool
-    ) -> Unknown | None:
-        """Let the session's own deadlines fall before an event; those that it comes close to add to `commands`.
-
-        What was told at an event may have been told at the deadline just before it.
-        """
-        session, until_s = self.session, entry.now_s
-        unrung_s = round(until_s - entry.late_s, 6) if entry.late_s > 0 else math.inf
-        while session.state is not State.WAITING_NOTICE:
-            due = session.deadline()
-            if due is None or due > until_s or due >= unrung_s:
-                return None
-            near = due + LATE_S >= until_s
-            if near and isinstance(event, Tick):
-                return None
-            if near or due + self._recorded.behind_s >= until_s:
-                self.close = True
-                self.behind = self.behind or not near
-                if not punctual:
-                    return None
-            told = session.tick(due)
-            if self.decided():
-                return None
-            if near:
-                commands += told
-            else:
-                parted = self._parted(told, ())
-                if parted is not None:
-                    return parted
-            if session.deadline() == due:
-                return None
-        return None
-
-    def _parted(self, commands: list[Command], was_told: tuple[str, ...]) -> Unknown | None:
-        """Whether from here on something else would have been heard than was recorded."""
-        if not commands and not was_told:
-            return None
-        tells: tuple[str, ...] = ()
-        for command in commands:
-            if isinstance(command, PlayPrompt):
-                tells = (*tells, prompt_told(command.name, command.language))
-                self._recall.asked = self._recall.asked or command.name == "ask"
-            elif isinstance(command, ForceFinal):
-                tells = (*tells, FORCED)
-            elif isinstance(command, StartAnalysis):
-                self.tone_wanted = command.tone
-        if tells == was_told:
-            return None
-        if any(one.startswith("notice ") for one in (*tells, *was_told)):
-            return Unknown.NOTICE
-        if any(one.startswith("ask ") for one in tells):
-            return Unknown.ASKED
-        if FORCED in tells:
-            return Unknown.FORCED
-        return Unknown.LISTENED_LONGER if was_told == (FORCED,) else Unknown.NOT_ASKED
-
-
-_OF_RECOGNISERS = (Words, RecogniserLost, RecogniserBack, RecogniserLimited)
-
-
-class _Pauses:
-    """The caller's silences, and how long the new session would have waited out each of them.
-
-    Parameters
-    ----------
-    silence : says so.
-    session : the new one; what its words mean counts, as it does on a live call.
-    recorded : the call; an end of speech that waited for words alone may be as late as its engine was.
-
-    Attributes
-    ----------
-    sooner_s : by how much the last end of speech would have come sooner than it did.
-    """
-
-    def __init__(self, silence: Silence, session: Session, recorded: RecordedCall) -> None:
-        self._silence = silence
-        self._recorded = recorded
-        self._words_late = False
-        self._session = session
-        self._language = session.call.language
-        self._from_s: float | None = None
-        self._until_s = 0.0
-        self.sooner_s = 0.0
-
-    def before(self, event: Event) -> Unknown | None:
-        """Say whether an event would not have come, or not yet."""
-        if isinstance(event, SpeechStarted):
-            ended = self._from_s is not None and self._until_s <= event.audio_s - FRAME_S
-            self._from_s, self.sooner_s = None, 0.0
-            return Unknown.ENDED_SOONER if ended else None
-        if isinstance(event, EndOfUtterance):
-            if self._from_s is None:
-                self._open(event)
-            self._from_s = None
-            if self._until_s > event.audio_s + FRAME_S:
-                return Unknown.LISTENED_LONGER
-            sooner_s = round(event.audio_s - self._until_s, 6)
-            if self._words_late and SOONER_S < sooner_s <= self._recorded.behind_s:
-                return Unknown.TIMERS_LATE
-            self.sooner_s = sooner_s if sooner_s > SOONER_S else 0.0
-        return None
-
-    @property
-    def running(self) -> bool:
-        """Whether the caller is silent, and may go on."""
-        return self._from_s is not None
-
-    def after(self, event: Event) -> None:
-        """Take what was heard: words in a silence say how long it is waited out, from when they come."""
-        if isinstance(event, SpeechPaused):
-            self._open(event)
-        elif isinstance(event, Words) and not event.final and self._from_s is not None:
-            wait_s = self._silence(event.text, self._language, self._session.intent_sure)
-            self._words_late = event.audio_s > self._from_s + wait_s
-            self._until_s = max(self._from_s + wait_s, event.audio_s)
-
-    def _open(self, event: SpeechPaused | EndOfUtterance) -> None:
-        self._from_s = event.speech_end_audio_s
-        self._words_late = False
-        self._until_s = self._from_s + self._silence("", self._language, False)
-
-
-def _tell(session: Session, event: Event, now_s: float) -> list[Command]:
-    return session.tick(now_s) if isinstance(event, Tick) else session.receive(event, now_s)
-
-
-class _Recall:
-    """What is on record of the call at hand.
-
-    Attributes
-    ----------
-    same_model : the model that read its words then is the one that would read them now.
-    entry : the event that is told; `asked` that the question was put before.
-    found, missed : whether what it says was understood was of the words that were read since, or of others.
-    """
-
-    def __init__(self) -> None:
-        self.same_model = self.asked = self.found = self.missed = False
-        self.entry: EntryLine | None = None
-        self._call: RecordedCall | None = None
-        self._reader: IntentReader | None = None
-        self._plain: bool | None = None
-
-    def of(self, recorded: RecordedCall, reader: IntentReader) -> None:
-        """Turn to another call, and who would read its words."""
-        self.same_model = recorded.line.generation.intent_model == reader.model_id
-        self.asked = False
-        self.entry = self._plain = None
-        self._call, self._reader = recorded, reader
-
-    @property
-    def plain(self) -> bool:
-        """Whether no key phrase and no hard word is in any of the words of the call."""
-        if self._plain is None:
-            assert self._call is not None
-            assert self._reader is not None
-            texts = [text_of(entry) for entry in self._call.until_decided if words_in(entry)]
-            found = self._reader.predict(_APART.join(texts), self._call.call.language)
-            self._plain = self._call.has_text and found.hard is None and not found.key_phrase
-        return self._plain
-
-    def turn_to(self, entry: EntryLine) -> None:
-        """Turn to an event."""
-        self.entry = entry if self.same_model and entry.destinations is not None else None
-        self.found = self.missed = False
-
-    def check(self) -> None:
-        """RecordError where what the entry says was understood is of none of the words that it says were heard."""
-        if self.missed and not self.found:
-            raise RecordError("what was understood is not of the words that were heard")
-
-
-@dataclass(frozen=True, slots=True)
-class _Rereading(Generation):
-    """A generation that need not read again what the very same model has read: the record says what it made of it.
-
-    Attributes
-    ----------
-    recall : the call at hand.
-    strongest_only : no rule turns a call away from where its words point most.
-    """
-
-    recall: _Recall = field(repr=False, compare=False, default_factory=_Recall)
-    strongest_only: bool = False
-
-    @classmethod
-    def rereading(cls, generation: Generation, *, brief: bool) -> _Rereading:
-        """Return the generation as one that rereads; without sentences where `brief`."""
-        given = {one.name: getattr(generation, one.name) for one in fields(generation)}
-        given["intent_model"] = _Remembering(generation.intent_model)
-        given["strongest_only"] = all(rule.rule.then.never is None for rule in generation.rules.rules)
-        if brief:
-            given["speaker"] = _Silent(generation.config.destinations, generation.config.skills)
-        return cls(**given)
-
-    def understand(self, text: str, language: str) -> Understanding:
-        """Return what a text means."""
-        recall, entry = self.recall, self.recall.entry
-        if entry is None or entry.destinations is None:
-            return Generation.understand(self, text, language)
-        posterior = self.intent_model.predict(text, language)
-        by_destination: Mapping[str, float] = entry.destinations
-        if posterior.words == entry.words:
-            recall.found = True
-        elif recall.asked:
-            # Of all that was said and the answer by itself, the record has the surer: this is the other.
-            recall.missed, by_destination = True, {}
-        else:
-            return Generation.understand(self, text, language)
-        by_intent: Mapping[str, float] = Later(lambda: dict(posterior.by_intent))
-        if self.strongest_only and entry.intents and by_destination:
-            strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
-            if any(self.destination_of(name, language) == strongest for name in entry.intents):
-                by_intent = entry.intents
-        hard = posterior.hard
-        return Understanding(
-            by_intent=by_intent,
-            by_destination=by_destination,
-            words=posterior.words,
-            hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
-            key_phrase=posterior.key_phrase,
-        )
-
-
-class _Silent(Speaker):
-    """Gives reasons without their sentences."""
-
-    def reason(self, code: Code, **parameters: Parameter) -> Reason:
-        """Return a reason's code and parameters."""
-        return Reason(code, "", "", parameters)
-
-    def agent_line(self, reasons: Sequence[Reason], language: str = "en") -> str:
-        """Return nothing."""
-        return ""
-
-    def caller_sentences(self, reasons: Sequence[Reason], language: str = "en") -> tuple[str, ...]:
-        """Return nothing."""
-        return ()
-
-
-class _Remembering:
-    """A reader of intents that reads each text once."""
-
-    def __init__(self, reader: IntentReader) -> None:
-        self.model_id = reader.model_id
-        self._read = lru_cache(maxsize=REMEMBERED_TEXTS)(reader.predict)
-
-    def predict(self, text: str, language: str) -> Posterior:
-        """Return what the reader makes of the text."""
-        return self._read(text, language)

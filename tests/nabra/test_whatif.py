@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-import sys
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -26,6 +25,7 @@ from router import Generation
 from router.errors import RecordError
 from router.record import decision_to_json
 from router.redact import MASK
+from router.relived import Line
 from router.replay import WhatIf, replay
 from router.whatif import compare, to_row
 
@@ -69,9 +69,8 @@ def test_what_is_left_out_for_speed_changes_nothing(generation: Any, monkeypatch
     made: Generation = generation()
     quick = rows(WhatIf(made, silence_of(made.config), brief=True))
     # In full: every event is told, every text is read again, and every sentence is written.
-    line = sys.modules["router.replay"]._Line  # type: ignore[attr-defined]
     for name in ("_overheard", "_overtaken"):
-        monkeypatch.setattr(line, name, lambda *_: False)
+        monkeypatch.setattr(Line, name, lambda *_: False)
     whatif = WhatIf(made, silence_of(made.config))
     monkeypatch.setattr(whatif._again.recall, "of", lambda *_: None)
     assert rows(whatif) == quick

@@ -192,6 +192,15 @@ def test_the_answer_to_a_question_that_is_put_again_is_heard() -> None:
     assert (again.decision.destination, again.decision.priority) == ("sales", 3)
 
 
+def test_a_final_text_stands_beside_the_words_after_it() -> None:
+    made = gen(rules=())
+    caller = Caller(made).until(3).speaks(10.0).until(4).final("hello it is me").partial("i want to buy a thing")
+    record = record_of(caller.until(5).ends().until(30))
+    again = under(record, made)
+    assert again.unknown is None
+    assert again.decision == decision_from_json(record["decision"])
+
+
 def test_without_the_words_a_key_is_still_a_key() -> None:
     quiet = gen(rules=(), records=Records(keep_text=False))
     record = record_of(Caller(quiet).until(3).presses("1"))
