@@ -177,7 +177,7 @@ def decoded(raw: bytes) -> RecordLine | None:
     """Read a line of JSON that is a decision record of the latest schema; None where it is anything else."""
     try:
         line: RecordLine = _DECODER.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return line
 

@@ -132,8 +132,8 @@ class WhatIf:
         if call.language not in config.languages:
             return False
         site = next((line.language for line in config.lines if line.number == call.dialled), config.default_language)
-        of_site = ("line", "default") if config.customers.file is not None else ("line", "default", "customer")
-        return call.language_from not in of_site or call.language == site
+        said = ("dialplan",) if config.customers.file is None else ("dialplan", "customer")
+        return call.language_from in said or call.language == site  # older records do not tell who said so
 
     def _never_heard(self, recorded: RecordedCall, line: Line) -> Unknown | None:
         """What this generation's rules look at, and the record does not hold."""

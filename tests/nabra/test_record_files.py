@@ -139,7 +139,8 @@ class Break:
 
 def test_a_line_that_breaks_its_reader_costs_itself_alone(tmp_path: Path) -> None:
     file = tmp_path / "some.jsonl"
-    file.write_text('{"n": 2}\n{"n": 3}\n' + "[" * 100_000 + '\n{"n": 4}\n')
+    deep = "[" * 100_000
+    file.write_text('{"n": 2}\n{"n": 3}\n' + deep + '\n{"n": 4}\n{"n": ' + deep + "\n")
     (read,) = read_pieces(pieces_of([file]), Break(), 1, lambda _: None)
     assert read.found == [2, 4]
-    assert [line.line for line in read.broken] == [2, 3]
+    assert [line.line for line in read.broken] == [2, 3, 5]

@@ -162,7 +162,9 @@ def _unknown() -> Iterator[Any]:
     of_site = buyer(early, facts=replace(FACTS, language_from="line"))
     yield "line", of_site, gen(lines=(Line(number="100", language="ar"),)), Unknown.LANGUAGE
     arabic = Notice(prompts={"ar": Path("prompt.wav")})
-    yield "other notice", buyer(early), gen(rules=(), notice=arabic, default_language="ar"), Unknown.NOTICE
+    told = buyer(early, facts=replace(FACTS, language_from="dialplan"))
+    yield "other notice", told, gen(rules=(), notice=arabic, default_language="ar"), Unknown.NOTICE
+    yield "who said so", buyer(early), gen(default_language="ar"), Unknown.LANGUAGE
     served = (rule("again", "last_agent_known", route="reception"),)
     older = buyer(early)
     del older["last_agent"]
