@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from emotion import kernels_key
 from nabra.state import KERNEL_CACHE_VARIABLE, RECOGNISER_CACHE_VARIABLE
 
+# A run that was started in the background has Ctrl-C ignored, and every process that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parent.parent
 # Before anything imports numba: compiled kernels where they are kept for this state of their sources without a variable
 # (emotion/kernels), so that processes with it and without it find what the others compiled.

@@ -63,6 +63,7 @@ async def connected(**changes: object) -> AsyncIterator[tuple[AmiClient, AmiPeer
     client.start()
     try:
         await watch.until_state(AmiState.UP)
+        await watch.until(lambda: not client._pending)  # the first ping, at once after the login
         yield client, peer, watch
     finally:
         await client.stop()
