@@ -117,6 +117,7 @@ class LiveCall:
             language_from=source.value,
             wall_anchor=self._opened_wall,
             last_agent=self._loaded.config.customers.book.last_agent_of(announcement.caller_number),
+            language_asked="" if source is Source.DIALPLAN else announcement.language or "",
         )
         publish: Publish = self._publish
         site = self._site

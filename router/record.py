@@ -6,6 +6,7 @@ audio.
 
     schema, kind ("decision"), call, pbx, caller_number, caller_name, dialled, language, wall_anchor
     language_from       dialplan | customer | line | default: who said so; "" in records from before it was kept
+    language_asked      the dialplan's word where the site does not speak that language; "" elsewhere
     last_agent          who served this caller last, as the PBX calls that agent; "" where that is not known, null where
                         there was no customer record to look in
     calendar            {time_zone, local, weekday, holiday, open {name: bool}}: the time of `wall_anchor` where the
@@ -105,6 +106,7 @@ class CallFacts:
     language_from : who said so: `dialplan`, `customer` (the customer record), `line` or `default`.
     wall_anchor : Unix seconds at which the session began.
     last_agent : who served this caller last, as the PBX calls that agent; "" where that is not known.
+    language_asked : the dialplan's word where the site does not speak that language; "" elsewhere.
     """
 
     call: str
@@ -116,6 +118,7 @@ class CallFacts:
     wall_anchor: float = 0.0
     language_from: str = ""
     last_agent: str = ""
+    language_asked: str = ""
 
     def masked(self) -> CallFacts:
         """Return the facts with the caller's number and name as a record may show them."""

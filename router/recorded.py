@@ -131,6 +131,7 @@ class RecordLine(msgspec.Struct, frozen=True):
     timeline: tuple[Any, ...]
     language_from: str = ""
     last_agent: str | None = None
+    language_asked: str = ""
 
 
 def _entry_kinds(schema: int) -> Any:
@@ -204,6 +205,7 @@ def read_record(value: Mapping[str, Any] | RecordLine) -> RecordedCall:
         wall_anchor=value.wall_anchor,
         language_from=value.language_from,
         last_agent=value.last_agent or "",
+        language_asked=value.language_asked,
     )
     decided_by = None
     for place, entry in enumerate(value.timeline):

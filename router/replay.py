@@ -129,7 +129,7 @@ class WhatIf:
     def _would_speak(self, call: CallFacts) -> bool:
         """Whether the caller would be spoken to in the language of the record."""
         config = self.generation.config
-        if call.language not in config.languages:
+        if call.language not in config.languages or call.language_asked in config.languages:
             return False
         site = next((line.language for line in config.lines if line.number == call.dialled), config.default_language)
         said = ("dialplan",) if config.customers.file is None else ("dialplan", "customer")

@@ -27,6 +27,7 @@ FIELDS = {
     "dialled",
     "language",
     "language_from",
+    "language_asked",
     "wall_anchor",
     "last_agent",
     "calendar",

@@ -164,6 +164,8 @@ def _unknown() -> Iterator[Any]:
     arabic = Notice(prompts={"ar": Path("prompt.wav")})
     told = buyer(early, facts=replace(FACTS, language_from="dialplan"))
     yield "other notice", told, gen(rules=(), notice=arabic, default_language="ar"), Unknown.NOTICE
+    refused = buyer(early, facts=replace(FACTS, language_from="default", language_asked="ar"))
+    yield "asked for", refused, gen(rules=(), languages=("en", "ar")), Unknown.LANGUAGE
     yield "who said so", buyer(early), gen(default_language="ar"), Unknown.LANGUAGE
     served = (rule("again", "last_agent_known", route="reception"),)
     older = buyer(early)

@@ -163,7 +163,8 @@ def lives(generation: Generation, script: list[Step], said: str, engine: type[Ca
         language, source = said, "dialplan"
     elif config.lines:
         language, source = config.lines[0].language, "line"
-    facts = replace(FACTS, last_agent=agent, language=language, language_from=source)
+    asked = "" if source == "dialplan" else said
+    facts = replace(FACTS, last_agent=agent, language=language, language_from=source, language_asked=asked)
     heard = config.speech.models[language].engine is not SpeechEngine.NONE
     caller = engine(generation, recogniser=heard, facts=facts)
     spoke = False
