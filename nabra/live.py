@@ -43,6 +43,7 @@ class Site(Protocol):
     def language_of(self, announcement: Announcement) -> tuple[str, Source]: ...
     def publish(self, kind: EventKind, call: str, at_s: float, audio_s: float, data: Mapping[str, object]) -> None: ...
     def keep_record(self, record: Mapping[str, object]) -> None: ...
+    def opened(self, record: Mapping[str, object]) -> None: ...
     def closed(self, call: LiveCall) -> None: ...
     def unrecorded(self, call: str) -> None: ...
     async def set_variables(self, pbx: str, channel: str, variables: Mapping[str, str]) -> None: ...
@@ -80,11 +81,16 @@ class LiveCall:
         """Begin the call: its announcement is there."""
         self._announcement = announcement
         self._call = self._make_call(announcement)
+        self._note_open(self._call)
         self._publish(EventKind.CALL_OPENED, self._site.clock(), 0.0, self._opening(announcement))
         self._call.start()
         for digit in self._early_keys:
             self._call.on_key(digit, self._site.clock())
         self._after()
+
+    def unannounced(self) -> None:
+        """Take that the announcement of this call is not there yet."""
+        self._note_open()
 
     def give_back(self, reason: str) -> None:
         """Hand a call back that cannot be served, with a record that says why."""
@@ -282,6 +288,14 @@ class LiveCall:
         if self._call is not None and self._leg.phase is Phase.LIVE:
             self._call.on_timer(self._site.clock())
             self._after()
+
+    def _note_open(self, call: Call | None = None) -> None:
+        """Leave what is known of this call to be recorded should the engine die; where that fails, it goes on."""
+        try:
+            call = call or self._make_call(_unknown(self._leg))
+            self._site.opened(call.record(self._site.clock()))
+        except Exception:
+            log.exception("a call that opens cannot be noted", extra={"data": {"call": self.id}})
 
     def _keep_record(self, now_s: float) -> None:
         if self._recorded or self._call is None:

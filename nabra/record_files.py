@@ -23,7 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from nabra.errors import NabraError
 from nabra.operations.errors import RecordsError
-from nabra.operations.records import files_of
+from nabra.operations.record_lines import files_of
 from router.errors import RecordError
 from router.recorded import RecordLine, decoded
 

@@ -50,6 +50,7 @@ def report(service: Service) -> HealthReport:
         "pbx": {name: state.value for name, state in states.items()},
         "recognisers": None if recognisers is None else dataclasses.asdict(recognisers),
         "records_waiting": stats.waiting,
+        "engine_died_calls": stats.died,
         "loop_late_ms": round(service.watch.late_s * 1000, 1),
     }
     return HealthReport(tuple(problems), facts)
@@ -86,6 +87,11 @@ def metrics_of(service: Service) -> tuple[Metrics, CallMetrics]:
         "nabra_unrecorded_calls",
         "Calls that ended without a decision record since the start",
         lambda: service.unrecorded_calls,
+    )
+    metrics.gauge(
+        "nabra_engine_died_calls",
+        "Calls during which the engine before this one died, recorded at the start",
+        lambda: service.records.stats().died,
     )
     metrics.gauge("nabra_records_dropped", "Records lost since the start", lambda: service.records.stats().dropped)
     return metrics, calls

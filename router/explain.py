@@ -14,6 +14,7 @@ _OUTCOMES = {
     "decided": "decided",
     "hung_up": "the caller hung up before a decision",
     "open": "no decision: Nabra let the caller go on without one",
+    "engine_died": "the engine died during this call: what was heard of it is not known",
 }
 _RUNGS = {
     "final_text": "the recogniser's final text",

@@ -11,7 +11,8 @@ audio.
                         there was no customer record to look in
     calendar            {time_zone, local, weekday, holiday, open {name: bool}}: the time of `wall_anchor` where the
                         call comes from
-    outcome             decided | hung_up | open
+    outcome             decided | hung_up | open | engine_died (the engine died during the call; the rest of its record
+                        is as it was when the call opened)
     generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
     recogniser_available, text (null where it is not kept), asked
     notice              {started_s, ended_s}
@@ -91,6 +92,7 @@ class Outcome(StrEnum):
     DECIDED = "decided"
     HUNG_UP = "hung_up"
     OPEN = "open"
+    ENGINE_DIED = "engine_died"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from router.evidence import (
 )
 from router.ladder import Rung
 from router.reasons import Code, Parameter
-from router.record import DECIDE, FORCED, PLAY, CallFacts
+from router.record import DECIDE, FORCED, PLAY, CallFacts, Outcome
 
 SINCE_2 = frozenset({"prior", "call_anger", "trend", "lost"})
 """Fields of an estimate of tone that records of schema 1 do not have."""
@@ -132,6 +132,7 @@ class RecordLine(msgspec.Struct, frozen=True):
     language_from: str = ""
     last_agent: str | None = None
     language_asked: str = ""
+    outcome: str = ""
 
 
 def _entry_kinds(schema: int) -> Any:
@@ -287,6 +288,11 @@ class RecordedCall:
         entries = self.until_decided
         lags = [0.0, *[entry.now_s - audio_of(entry) for entry in entries if kind_of(entry) not in _OF_BEFORE]]
         return max(max(lags) - min(lags), *[entry.late_s for entry in entries], 0.0)
+
+    @property
+    def engine_died(self) -> bool:
+        """Whether the engine died during this call: what was heard of it is not known."""
+        return self.line.outcome == Outcome.ENGINE_DIED
 
     @property
     def has_text(self) -> bool:

@@ -69,7 +69,7 @@ class Unknown(StrEnum):
     taken what was heard before a time that was up; the recogniser was not told then to finish; the question was put
     then, or not; the notice was played then, or not, or in another language; the caller would have been spoken to in
     another language; words, tone, a key, the last agent or the whole number are not on the record, or no recogniser
-    heard the call.
+    heard the call; the engine died during it.
     """
 
     LISTENED_LONGER = "listened_longer"
@@ -87,6 +87,7 @@ class Unknown(StrEnum):
     KEY_NOT_KEPT = "key_not_kept"
     AGENT_NOT_KEPT = "agent_not_kept"
     NUMBER_MASKED = "number_masked"
+    ENGINE_DIED = "engine_died"
 
 
 class Line:

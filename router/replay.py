@@ -41,6 +41,8 @@ def replay(record: DecisionRecord | Mapping[str, Any], generation: Generation) -
         Where its words were not kept, or the evidence ends before this generation would have decided.
     """
     recorded = read_record(record.to_json() if isinstance(record, DecisionRecord) else record)
+    if recorded.engine_died:
+        raise ReplayError(f"call {recorded.call.call}: the engine died during this call, what was heard is not known")
     if not recorded.has_text:
         raise ReplayError(f"call {recorded.call.call}: its words were not kept (records.keep_text is false)")
     session = Session(recorded.call, generation, 0.0, recogniser_available=recorded.line.recogniser_available)
@@ -106,6 +108,8 @@ class WhatIf:
             Where the record cannot be read.
         """
         recorded = read_record(record)
+        if recorded.engine_died:
+            return Replayed(recorded, None, Unknown.ENGINE_DIED)
         self._again.recall.of(recorded, self.generation.intent_model)
         if recorded.line.generation.hash == self.generation.hash:
             line = Line(recorded, recorded.call, self._again, recogniser=recorded.line.recogniser_available)

@@ -22,7 +22,7 @@ from router.errors import RecordError
 from router.ladder import Rung
 from router.reasons import Code, Reason
 from router.recorded import DecisionLine, ReasonLine, RecordedCall
-from router.replay import Replayed
+from router.replay import Replayed, Unknown
 
 TIME_CHANGED_S = 0.1
 """Nobody hears less."""
@@ -169,7 +169,8 @@ def compare(replayed: Replayed) -> Compared:
 
 def compare_records(was: RecordedCall, now: RecordedCall) -> Compared:
     """Put the decisions of two records of the same call side by side."""
-    return _compared(was, now.decision, None, 0.0)
+    died = was.engine_died or now.engine_died
+    return _compared(was, now.decision, Unknown.ENGINE_DIED.value if died else None, 0.0)
 
 
 def _compared(

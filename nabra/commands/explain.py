@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nabra.operations.outcomes import LINE_KIND
-from nabra.operations.records import JsonObject, find, read
+from nabra.operations.record_lines import JsonObject, find, read
 
 _MANY = 20
 

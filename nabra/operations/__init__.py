@@ -7,7 +7,8 @@ without a caller's number or words in them, and the doctor tries an Asterisk out
 """
 
 from nabra.operations.bus import Batch, CallEvent, EventBus, EventKind, Subscription
-from nabra.operations.records import RecordStore, RecordStoreSettings, StoreStats, find, read
+from nabra.operations.record_lines import find, read
+from nabra.operations.records import RecordStore, RecordStoreSettings, StoreStats
 
 __all__ = [
     "Batch",

@@ -13,38 +13,49 @@ whenever one is full. A file is deleted `keep_days` after its day.
 
 Two kinds of line are kept: decision records (`router.record`) and, with `"kind": "outcome"`, what the queues
 then did with that call. Both carry the call's id under `"call"`.
+
+No call goes without a record, not even where the engine dies during it: what is open is kept on disk
+(`nabra.operations.open_calls`), and the next start records the calls that an engine took along as "engine_died". Such
+a call loses at most the moment between `opened` and the writer's next turn, milliseconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
-import gzip
 import json
 import logging
 import os
 import queue
-import re
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from nabra.operations.errors import RecordsError
+from nabra.operations.open_calls import NAME as OPEN_CALLS
+from nabra.operations.open_calls import OpenCalls, died_with, left
+from nabra.operations.record_lines import FILE_NAME, JsonObject, decided_among, files_of
 from router.masking import mask_number
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"calls-(\d{8})-(\d{4,})\.jsonl")
 _NUMBER_KEYS = frozenset({"caller_number", "caller", "caller_name"})
+_LOCK = ".writer"
 _RETRY_S = 1.0
 _SYNC_S = 1.0
 _IDLE_S = 30.0
 _CLOSE = object()
 
-JsonObject = dict[str, object]
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A line to be written, and the call that need not be kept as open when it is; "" for none."""
+
+    line: bytes
+    closes: str = ""
 
 
 def _own_copy(value: object, mask: bool) -> object:
@@ -58,6 +69,14 @@ def _own_copy(value: object, mask: bool) -> object:
     if isinstance(value, list | tuple):
         return [_own_copy(item, mask) for item in value]
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A call that opened: its record so far, None where it is not to be thought of any more."""
+
+    call: str
+    line: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +106,17 @@ class RecordStoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """How the store is doing: lines on disk, lost and waiting, and what is wrong now, if anything."""
+    """How the store is doing: lines on disk, lost and waiting, and what is wrong now, if anything.
+
+    `died` counts the calls that an engine before this one took along when it died, and that are recorded now.
+    """
 
     written: int
     dropped: int
     waiting: int
     failed_writes: int
     problem: str | None
+    died: int = 0
 
 
 class RecordStore:
@@ -126,6 +149,8 @@ class RecordStore:
         self._unsynced = False
         self._synced_s = 0.0
         self._pending = 0
+        self._died = 0
+        self._open_calls = OpenCalls(settings.directory / OPEN_CALLS)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -140,7 +165,7 @@ class RecordStore:
         folder = self._settings.directory
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(folder / ".writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise RecordsError(
                 f"records cannot be written to {folder}: {error.strerror}; make the folder writable "
@@ -163,11 +188,30 @@ class RecordStore:
 
         The caller's number is masked here, before the line leaves the caller's hands.
         """
-        if self._closing.is_set() or self._queue.qsize() + self._pending >= self._settings.queue_lines:
+        if self._full():
             self._dropped += 1
+            if line.get("kind") == "decision":
+                self.forget(str(line.get("call")))
             return False
         self._queue.put(_own_copy(line, self._settings.mask_caller))
         return True
+
+    def opened(self, record: Mapping[str, object]) -> None:
+        """Take that a call opened: its decision record so far, masked here, kept until the record itself is `put`.
+
+        Never blocks. A call may open twice: what is known of it grows.
+        """
+        if not self._full():
+            line = {str(key): value for key, value in record.items()}
+            copy = _own_copy(line, self._settings.mask_caller)
+            self._queue.put(_Opened(str(record["call"]), copy if isinstance(copy, dict) else None))
+
+    def forget(self, call: str) -> None:
+        """Take that there will be no record of a call that opened, and that it is not the engine's death."""
+        self._queue.put(_Opened(call, None))
+
+    def _full(self) -> bool:
+        return self._closing.is_set() or self._queue.qsize() + self._pending >= self._settings.queue_lines
 
     def stats(self) -> StoreStats:
         """Return the counts so far."""
@@ -177,6 +221,7 @@ class RecordStore:
             waiting=self._queue.qsize() + self._pending,
             failed_writes=self._failed_writes,
             problem=self._problem,
+            died=self._died,
         )
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -192,13 +237,15 @@ class RecordStore:
     # The writer thread.
 
     def _run(self) -> None:
-        pending: list[bytes] = []
+        pending = self._taken_along()
         closing = False
         while not closing or pending:
             closing = self._gather(pending) or closing
             self._expire()
             self._pending = len(pending)
-            if pending and not self._write(pending):
+            written = not pending or self._write(pending)
+            self._keep_open_calls()
+            if not written:
                 if closing:
                     self._dropped += len(pending)
                     self._pending = 0
@@ -210,7 +257,39 @@ class RecordStore:
                 self._sync()
         self._let_go()
 
-    def _gather(self, pending: list[bytes]) -> bool:
+    def _taken_along(self) -> list[_Pending]:
+        """What is to be recorded of calls that an engine before this one left open, and that have no record."""
+        pending: list[_Pending] = []
+        try:
+            found = left(self._settings.directory / OPEN_CALLS)
+            since = datetime.fromtimestamp(min(map(_opened_s, found.values()), default=0.0), UTC).strftime("%Y%m%d")
+            recorded = decided_among(set(found), since, self._settings.directory) if found else set()
+        except (OSError, ValueError, OverflowError) as error:
+            log.error("what an engine before this one left open cannot be read: %s", error)
+            return pending
+        now_s = self._clock()
+        for call, opened in found.items():
+            self._open_calls.open(call, _line(opened))
+            age_s = now_s - _opened_s(opened)
+            if call in recorded or age_s > self._settings.keep_days * 86400:
+                self._open_calls.close(call)
+                continue
+            record, outcome = (_line(_own_copy(one, self._settings.mask_caller)) for one in died_with(opened, now_s))
+            pending += [_Pending(record), _Pending(outcome, call)]
+            self._died += 1
+        if self._died:
+            log.warning("the engine before this one died during %d calls; they are recorded as such", self._died)
+        return pending
+
+    def _keep_open_calls(self) -> None:
+        """Bring what is open up to date on disk; where the disk refuses, the next turn tries again."""
+        try:
+            self._unsynced = self._open_calls.write() or self._unsynced
+        except OSError as error:
+            self._failed_writes += 1
+            log.error("which calls are open cannot be written: %s", error.strerror or error)
+
+    def _gather(self, pending: list[_Pending]) -> bool:
         """Move what is queued to `pending`, waiting only where nothing is there; True when told to close."""
         wait_s = 0.0 if pending else _SYNC_S if self._unsynced else _IDLE_S
         closing = False
@@ -219,32 +298,49 @@ class RecordStore:
             while True:
                 if item is _CLOSE:
                     closing = True
+                elif isinstance(item, _Opened):
+                    self._note_open(item)
                 else:
                     self._keep(pending, item)
                 item = self._queue.get_nowait()
         except queue.Empty:
             return closing
 
-    def _keep(self, pending: list[bytes], item: object) -> None:
-        """Put a line behind the others; one that is no JSON is lost by itself, and counted."""
+    def _note_open(self, item: _Opened) -> None:
+        if item.line is None:
+            self._open_calls.close(item.call)
+            return
         try:
-            pending.append(_line(item))
+            self._open_calls.open(item.call, _line(item.line))
+        except (TypeError, ValueError):
+            log.exception("a call that opened cannot be written as JSON")
+
+    def _keep(self, pending: list[_Pending], item: object) -> None:
+        """Put a line behind the others; one that is no JSON is lost by itself, and counted."""
+        closes = ""
+        if isinstance(item, dict) and item.get("kind") == "decision":
+            closes = str(item.get("call"))
+        try:
+            pending.append(_Pending(_line(item), closes))
         except (TypeError, ValueError):
             self._dropped += 1
+            self._open_calls.close(closes)
             log.exception("a record cannot be written as JSON")
 
-    def _write(self, pending: list[bytes]) -> bool:
+    def _write(self, pending: list[_Pending]) -> bool:
         """Append the pending lines, as many as the current file may hold; False where the disk refused."""
         try:
             while pending:
                 fd = self._file_for_now()
                 room = max(1, self._settings.rotate_bytes - self._size)
-                chunk = bytearray(pending[0])
+                chunk = bytearray(pending[0].line)
                 count = 1
-                while count < len(pending) and len(chunk) + len(pending[count]) <= room:
-                    chunk += pending[count]
+                while count < len(pending) and len(chunk) + len(pending[count].line) <= room:
+                    chunk += pending[count].line
                     count += 1
                 self._append(fd, chunk)
+                for one in pending[:count]:
+                    self._open_calls.close(one.closes)
                 self._written += count
                 self._unsynced = True
                 del pending[:count]
@@ -282,7 +378,7 @@ class RecordStore:
         self._day = day
         folder = self._settings.directory
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        numbers = [int(match[2]) for match in map(_NAME.fullmatch, os.listdir(folder)) if match and match[1] == day]
+        numbers = [int(match[2]) for match in map(FILE_NAME.fullmatch, os.listdir(folder)) if match and match[1] == day]
         self._sequence = max(numbers, default=1)
         fd = self._open(self._sequence)
         if self._size >= self._settings.rotate_bytes:
@@ -301,12 +397,13 @@ class RecordStore:
         return fd
 
     def _sync(self) -> None:
-        if self._fd is not None:
-            try:
+        try:
+            if self._fd is not None:
                 os.fsync(self._fd)
-            except OSError as error:
-                self._failed_writes += 1
-                log.error("records in %s could not be made durable: %s", self._settings.directory, error.strerror)
+            self._open_calls.sync()
+        except OSError as error:
+            self._failed_writes += 1
+            log.error("records in %s could not be made durable: %s", self._settings.directory, error.strerror)
         self._unsynced = False
         self._synced_s = self._clock()
 
@@ -318,6 +415,8 @@ class RecordStore:
     def _let_go(self) -> None:
         self._sync()
         self._drop_file()
+        with contextlib.suppress(OSError):
+            self._open_calls.let_go()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -330,7 +429,7 @@ class RecordStore:
         oldest = (today - timedelta(days=self._settings.keep_days)).strftime("%Y%m%d")
         try:
             for path in files_of(self._settings.directory):
-                match = _NAME.fullmatch(path.name)
+                match = FILE_NAME.fullmatch(path.name)
                 if match and match[1] < oldest:
                     path.unlink()
                     log.info("records of %s expired after %d days", match[1], self._settings.keep_days)
@@ -342,61 +441,28 @@ def _line(item: object) -> bytes:
     return json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace") + b"\n"
 
 
-def files_of(folder: Path) -> list[Path]:
-    """Return the files of a records folder, oldest first."""
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+def _opened_s(record: JsonObject) -> float:
+    """When a call opened, Unix seconds; 0 where its record does not say."""
+    at_s = record.get("wall_anchor")
+    return float(at_s) if isinstance(at_s, int | float) else 0.0
 
 
-def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -> Iterator[JsonObject]:
-    """Iterate over the lines of one record file, or of every file of a records folder, oldest first.
-
-    Parameters
-    ----------
-    path
-        A file of JSON lines, packed (.gz) or not, or a folder that a `RecordStore` wrote.
-    on_unreadable
-        Told the file and line number of every line that is not a JSON object (a process killed in mid-write
-        leaves one such line); they are stepped over.
+def being_written(folder: Path) -> bool:
+    """Return whether a store writes to a folder now.
 
     Raises
     ------
-    RecordsError
-        `path` does not exist or may not be read.
+    OSError
+        It cannot be told.
     """
     try:
-        files = files_of(path) if path.is_dir() else [path]
-        for file in files:
-            with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
-                for number, raw in enumerate(lines, 1):
-                    try:
-                        item = json.loads(raw)
-                    except ValueError:
-                        item = None
-                    if isinstance(item, dict):
-                        yield item
-                    elif on_unreadable is not None and raw.strip():
-                        on_unreadable(file, number)
-    except OSError as error:
-        raise RecordsError(
-            f"records cannot be read from {error.filename or path}: {error.strerror or error}"
-        ) from error
-    except (EOFError, zlib.error) as error:
-        raise RecordsError(f"records cannot be read from {path}: what is packed ends before its end") from error
-
-
-def find(path: Path, call_prefix: str) -> dict[str, list[JsonObject]]:
-    """Return the lines of every call whose id begins with `call_prefix`, by call, in the order they were
-    written.
-
-    Raises
-    ------
-    RecordsError
-        As `read`.
-    """
-    wanted = call_prefix.lower()
-    found: dict[str, list[JsonObject]] = {}
-    for item in read(path):
-        call = item.get("call")
-        if isinstance(call, str) and call.lower().startswith(wanted):
-            found.setdefault(call, []).append(item)
-    return found
+        lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False

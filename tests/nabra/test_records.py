@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nabra.operations.errors import RecordsError
-from nabra.operations.records import RecordStore, RecordStoreSettings, find, read
+from nabra.operations.record_lines import find, read
+from nabra.operations.records import RecordStore, RecordStoreSettings
 from router.masking import mask_number
 
 DAY_S = 86400.0

@@ -9,14 +9,20 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.schema import Config, DestinationKind, SpeechEngine
 from nabra.operations.doctor.findings import Finding, Level
+from nabra.operations.open_calls import ENGINE_DIED, left
+from nabra.operations.open_calls import NAME as OPEN_CALLS
+from nabra.operations.record_lines import decided_as
+from nabra.operations.records import being_written
 from nabra.state import state_dir
 
 _LOW_DISK_BYTES = 500_000_000
 _LONG_NOTICE_S = 15.0
+_RECENT_DAYS = 2
 
 
 def folders(config: Config) -> Iterator[Finding]:
@@ -49,6 +55,29 @@ def folders(config: Config) -> Iterator[Finding]:
             )
         else:
             yield Finding(Level.OK, part, f"{folder} is writable, {free / 1e9:.1f} GB free")
+
+
+def open_calls(config: Config) -> Iterator[Finding]:
+    """Count the calls during which an engine died: those recorded lately, and those that the next start will record."""
+    folder = config.records.directory or (config.state_dir or state_dir()) / "records"
+    part = "calls of a dead engine"
+    since = (datetime.now(UTC) - timedelta(days=_RECENT_DAYS)).strftime("%Y%m%d")
+    try:
+        waiting = [] if being_written(folder) else list(left(folder / OPEN_CALLS))
+        count = decided_as(ENGINE_DIED, since, folder) if folder.is_dir() else 0
+    except OSError as error:
+        yield Finding(
+            Level.WARNING, part, f"{folder} cannot be read: {error.strerror}", "make it readable for this user"
+        )
+        return
+    if waiting:
+        text = f"{len(waiting)} calls were open when the engine died; the next start records them"
+        yield Finding(Level.WARNING, part, text, "start the engine, and look in its log for why it died")
+    if count:
+        text = f"{count} calls of the last {_RECENT_DAYS} days: the engine died during them"
+        yield Finding(Level.WARNING, part, text, "look for why in its log, or in the system's (memory, power)")
+    if not waiting and not count:
+        yield Finding(Level.OK, part, f"none in the last {_RECENT_DAYS} days")
 
 
 def prompts(config: Config) -> Iterator[Finding]:
@@ -123,6 +152,31 @@ def recognisers(config: Config) -> Iterator[Finding]:
             part,
             f"{engine.facts.name} ({engine.facts.model_id}) answers, {time.perf_counter() - start_s:.1f} s to load",
         )
+
+
+def sentences(config: Config) -> Iterator[Finding]:
+    """Load the sentence encoder, where one is to read what callers say."""
+    from nabra.sentence_encoder import INSTALL, encoder_for, missing
+    from nabra.sentences import encoded
+
+    part = "sentence encoder"
+    if missing(config):
+        yield Finding(Level.WARNING, part, "it is not installed: calls are read by words alone", INSTALL)
+        return
+    start_s = time.perf_counter()
+    try:
+        encoder = encoder_for(config)
+        if encoder is not None:
+            encoded(encoder, ("hello",))
+    except Exception as error:
+        text = f"it cannot be loaded: {type(error).__name__}: {error}"
+        yield Finding(Level.FAILED, part, text, f"install it again ({INSTALL}), or set intents.sentence_encoder to none")
+        return
+    if encoder is None:
+        yield Finding(Level.OK, part, "none is named: calls are read by words alone (intents.sentence_encoder)")
+    else:
+        text = f"{encoder.encoder_id} answers, {time.perf_counter() - start_s:.1f} s to load"
+        yield Finding(Level.OK, part, text)
 
 
 def tone(config: Config) -> Iterator[Finding]:
@@ -201,7 +255,7 @@ def _counted(count: int, what: str, plural: str = "s") -> str:
     return f"{count} {what}{'' if count == 1 else plural}"
 
 
-EXAMINATIONS = (folders, prompts, recognisers, tone, processors, socket_for_the_pbx)
+EXAMINATIONS = (folders, open_calls, prompts, recognisers, sentences, tone, processors, socket_for_the_pbx)
 """Everything that this module can try, in the order in which it is told."""
 
 
