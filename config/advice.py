@@ -349,6 +349,17 @@ def _destinations(config: Config) -> Iterator[Warning_]:
     first: dict[str, str] = {}
     for name, destination in config.destinations.items():
         other = first.setdefault(destination.queue, name) if destination.queue is not None else name
+    labels = config.intents.labels()
+    for language in config.languages:
+        bare = [name for name, label in labels.items() if language not in label]
+        if bare and any(labels.values()):
+            more = f" and {len(bare) - 1} more intents have" if len(bare) > 1 else " has"
+            first = next(one for one in config.intents.intents if one.name == bare[0])
+            yield Warning_(
+                _at(config, f"intents.{first.language}.{first.name}.label"),
+                f"'{first.name}'{more} no label in {language}: agents read the name there",
+                f"label: {{{language}: ...}}",
+            )
         if other != name:
             yield Warning_(
                 _at(config, f"destinations.{name}.queue"),

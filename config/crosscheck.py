@@ -11,12 +11,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from config.errors import Position, Problem
 from config.nearest import nearest
 from config.prompts import FORMAT, prompt_fault
-from config.schema import Config, DestinationKind, SpeechEngine
+from config.schema import TOLD_IN, Config, DestinationKind, SpeechEngine
 from config.zones import UnknownZone, zone_of
+
+LONGEST_LABEL = 64
+"""In characters: half of what an agent's telephone is sent for a call."""
 
 MOST_LINES = 20
 """Of one file, that are told of an unknown name; there may be hundreds."""
@@ -43,6 +47,7 @@ def cross_problems(config: Config, faulty: Collection[str] = ()) -> list[Problem
         *checker.network(),
         *checker.models(),
         *checker.intents(),
+        *checker.labels(),
         *checker.calendar(),
         *checker.rules(),
         *checker.times(),
@@ -154,12 +159,49 @@ class _Checker:
         for name, destination in (config.destinations or {}).items():
             if destination is not None:
                 tables[f"destinations.{name}.prompts"] = destination.prompts
-                tables[f"destinations.{name}.label"] = destination.label
-        for section, named in (("holidays", config.holidays), ("skills", config.skills)):
-            tables.update({f"{section}.{name}.label": one.label for name, one in named.items() if one is not None})
+        tables.update({path: label for path, label in self.labelled() if not path.startswith("intents.")})
         for path, table in tables.items():
             for language in table:
                 self.unknown(f"{path}.{language}", "language", language, known)
+
+    def labelled(self) -> Iterator[tuple[str, Mapping[str, str | None]]]:
+        """The labels of everything that has some, with their paths."""
+        config = self.config
+        sections = {"destinations": config.destinations, "holidays": config.holidays, "skills": config.skills}
+        for section, named in sections.items():
+            for name, one in (named or {}).items():
+                if one is not None and one.label:
+                    yield f"{section}.{name}.label", one.label
+        for intent in config.intents.intents:
+            if intent.label:
+                yield f"intents.{intent.language}.{intent.name}.label", intent.label
+
+    def labels(self) -> Iterator[Problem]:
+        """What people could not read; and labels of one intent that differ from file to file."""
+        told: dict[tuple[str, str], tuple[str, str]] = {}
+        for path, label in self.labelled():
+            for language, text in label.items():
+                if text is None:
+                    continue
+                place, of_intent = f"{path}.{language}", path.startswith("intents.")
+                # A pack of examples may be shared by sites that answer in fewer languages.
+                if of_intent and language not in TOLD_IN:
+                    self.unknown(place, "language", language, self.known_languages)
+                if not text.strip() or any(category(letter) in ("Cc", "Zl", "Zp") for letter in text):
+                    yield self.problem(place, "the label is empty or has a line break in it", "a few words in one line")
+                elif len(text) > LONGEST_LABEL:
+                    longest = f"at most {LONGEST_LABEL} characters"
+                    yield self.problem(place, f"the label is {len(text)} characters long", longest)
+                if not of_intent:
+                    continue
+                name = path.split(".")[2]
+                other, said = told.setdefault((name, language), (place, text))
+                if said != text:
+                    yield self.problem(
+                        place,
+                        f"'{name}' has another label in {language} already: '{said}', in {self.place(other)}",
+                        "the same, or none here",
+                    )
 
     def prompts(self) -> Iterator[Problem]:
         config = self.config

@@ -138,7 +138,8 @@ def _gather(declared: Any, places: dict[str, Position], problems: list[Problem])
             for path, place in walker.places.items()
             if path.startswith("intents.")
         )
-    return IntentSet(files=declared.files, intents=tuple(intents))
+    gathered: IntentSet = dataclasses.replace(declared, intents=tuple(intents))
+    return gathered
 
 
 def in_shadow(config: Config) -> Config:
@@ -156,8 +157,9 @@ def _fingerprint(config: Config) -> str:
 def _plain(value: Any, folder: Path) -> Any:
     """A value as JSON can hold it: passwords left out, recordings as the hash of what they say."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [f.name for f in dataclasses.fields(value) if f.compare and f.name != "fingerprint"]
-        return {name: _plain(getattr(value, name), folder) for name in names}
+        fields = [f for f in dataclasses.fields(value) if f.compare and f.name != "fingerprint"]
+        said = [f.name for f in fields if not f.metadata.get("silent") or getattr(value, f.name)]
+        return {name: _plain(getattr(value, name), folder) for name in said}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, folder) for key, item in value.items()}
     if isinstance(value, tuple):

@@ -1,17 +1,18 @@
 """A YAML file as nodes that remember where they stand.
 
 YAML 1.2: `yes` and `on` are texts, `010` is ten. Whatever is wrong with the file itself (missing, not
-UTF-8, a tab, a bracket left open, too large) becomes one Problem at its line and column; nothing else
-leaves `read_nodes`.
+UTF-8, a tab, a bracket left open, half a character, too large) becomes one Problem at its line and column; nothing
+else leaves `read_nodes`.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from config.errors import ConfigError, Position, Problem
@@ -19,6 +20,9 @@ from config.plain_words import fault_of
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """Security limit: far above any file that people edit, and read in seconds."""
+
+_HALF = re.compile(r"[\ud800-\udfff]")
+_HALF_WRITTEN = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def read_nodes(file: Path) -> Node:
@@ -45,7 +49,32 @@ def read_nodes(file: Path) -> Node:
         raise ConfigError([Problem(Position(file, 1, 1), f"this is not YAML: {error}")]) from None
     if root is None:
         raise ConfigError([Problem(Position(file, 1, 1), "the file is empty", "keys and values")])
+    if _HALF_WRITTEN.search(text):
+        _refuse_halves(file, root, text)
     return root
+
+
+def _refuse_halves(file: Path, root: Node, text: str) -> None:
+    """Raise ConfigError where an escape such as "\\ud83d" leaves half a character, which no file or phone can hold."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            half = _HALF.search(str(node.value))
+            if half is None:
+                continue
+            written = _HALF_WRITTEN.search(text, node.start_mark.index, node.end_mark.index)
+            place = _position(file, text[: written.start() if written else node.start_mark.index])
+            message = f"'{written[0] if written else ascii(half[0])[1:-1]}' is half a character"
+            raise ConfigError([Problem(place, message, "the character itself, typed or pasted between the quotes")])
+        if isinstance(node, SequenceNode):
+            waiting += reversed(node.value)
+        elif isinstance(node, MappingNode):
+            waiting += [part for pair in reversed(node.value) for part in reversed(pair)]
 
 
 def position_of(file: Path, node: Node) -> Position:

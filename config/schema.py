@@ -26,6 +26,8 @@ DATE = r"([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 
 NAME_MEANING = "a name of lower-case letters, digits and _, a letter first"
 LANGUAGE_MEANING = "a language code such as en or ar"
+TOLD_IN = ("en", "ar")
+"""The languages in which reasons are given, whichever callers speak."""
 KEY_MEANING = "one key: 0-9, * or #"
 NUMBER_MEANING = "a dialled number: digits, perhaps with + in front"
 TIMES_MEANING = "from and to, such as 08:00-17:00; 24:00 is the end of the day"
@@ -50,9 +52,12 @@ def matching(pattern: str, meaning: str, default: Any = ..., one: str | None = N
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
-def table(pattern: str, meaning: str) -> Any:
-    """A mapping, empty unless given, whose keys must match a regular expression as a whole."""
-    return field(default_factory=dict, metadata={"pattern": pattern, "meaning": meaning})
+def table(pattern: str, meaning: str, *, silent: bool = False) -> Any:
+    """A mapping, empty unless given, whose keys must match a regular expression as a whole.
+
+    An empty one that is `silent` leaves the fingerprint as it was before there was such a key: nothing new is said.
+    """
+    return field(default_factory=dict, metadata={"pattern": pattern, "meaning": meaning, "silent": silent})
 
 
 def derived(default: Any) -> Any:
@@ -318,7 +323,8 @@ class Intent:
     """One thing that callers want, as they say it in one language.
 
     The same name may appear once for each language. `key_phrases` make it likelier where they are heard,
-    `hard_words` decide for it at once.
+    `hard_words` decide for it at once. `label` names it to people in their language, as in "about {label}"; one for
+    all of its languages, wherever it stands.
     """
 
     name: str = derived("")
@@ -332,6 +338,7 @@ class Intent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentSet:
     """Every intent, gathered from the files named under `files`."""
+    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING, silent=True)
 
     files: tuple[Path, ...] = ()
     intents: tuple[Intent, ...] = derived(())
@@ -348,6 +355,13 @@ class IntentFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSettings:
     """How sure is sure enough, as calibrated probabilities of a destination.
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Return the labels of every intent, by its name and their language."""
+        found: dict[str, dict[str, str]] = {}
+        for intent in self.intents:
+            found.setdefault(intent.name, {}).update(intent.label)
+        return found
+
 
     `threshold` holds when the caller has finished. While the caller still speaks, and at least `min_words` words were
     heard, as much is needed as lets at most `early_error` of such decisions go wrong, learnt for each number of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,6 +17,10 @@ from router.intent.findings import Example, IntentFigures, Kind, LanguageReport,
 __all__ = ["as_json", "isolated", "view"]
 
 SHOWN_EXAMPLES = 5
+WIDE = 110
+"""Columns of a terminal that has room for an intent's label beside its name; on others it stands below."""
+
+Labels = Mapping[str, Mapping[str, str]]
 
 _HEADINGS: Mapping[Kind, str] = {
     Kind.NO_INTENTS: "What is missing",
@@ -31,7 +36,9 @@ _HEADINGS: Mapping[Kind, str] = {
 }
 
 
-def view(report: Report, places: Mapping[str, Position], width: int | None = None) -> RenderableType:
+def view(
+    report: Report, places: Mapping[str, Position], width: int | None = None, labels: Labels = MappingProxyType({})
+) -> RenderableType:
     """Return the whole report: of each language how many examples go where they should, then what to mend and where.
 
     Parameters
@@ -39,12 +46,15 @@ def view(report: Report, places: Mapping[str, Position], width: int | None = Non
     report : of `router.intent.report.examine`.
     places : of the configuration.
     width : of the terminal in columns; None for other programs, which get every remark as one line.
+    labels : of the intents, by their language; shown with the names, which are what to look for in the file.
     """
+    called = {name: label["en"] for name, label in labels.items() if "en" in label}
+    beside = bool(called) and width is not None and width >= WIDE
     parts: list[RenderableType] = []
     for one in report.languages:
         parts += [Text(fitted(_headline(one), width), style="bold"), ""]
         if one.intents:
-            parts += [_figures(one), ""]
+            parts += [_figures(one, called, beside), ""]
         for heading, remarks in groupby(one.remarks, key=lambda remark: _HEADINGS[remark.kind]):
             parts.append(Text(heading, style="bold"))
             for remark in remarks:
@@ -69,17 +79,23 @@ def _percent(share: Share) -> str:
     return f"{share.value:.0%} ({100 * share.low:.0f}-{share.high:.0%})"
 
 
-def _figures(one: LanguageReport) -> Table:
+def _figures(one: LanguageReport, called: Mapping[str, str], beside: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    about = [("about", "left")] if beside else []
     for name, justify in (
-        ("intent", "left"), ("goes to", "left"), ("examples", "right"), ("right", "right"), ("unclear", "right"),
-        ("elsewhere", "right"), ("taken for", "left"),
+        ("intent", "left"), *about, ("goes to", "left"), ("examples", "right"), ("right", "right"),
+        ("unclear", "right"), ("elsewhere", "right"), ("taken for", "left"),
     ):  # fmt: skip
-        last = name == "taken for"
-        table.add_column(name, justify=justify, no_wrap=not last, overflow="fold")  # type: ignore[arg-type]
+        folds = name == "taken for" or (name == "intent" and not beside)
+        widest = max(len(intent.name) for intent in one.intents) if name == "intent" else None
+        table.add_column(name, justify=justify, no_wrap=not folds, overflow="fold", width=widest)  # type: ignore[arg-type]
     for intent in one.intents:
-        row = (intent.name, intent.destination, str(intent.examples), *_shares(intent), _taken_for(intent))
-        table.add_row(*(Text(cell) for cell in row))
+        about = called.get(intent.name, "")
+        name = Text(intent.name)
+        if about and not beside:
+            name.append(f"\n{about}", style="dim")
+        cells = (intent.destination, str(intent.examples), *_shares(intent), _taken_for(intent))
+        table.add_row(name, *([Text(about)] if beside else []), *(Text(cell) for cell in cells))
     return table
 
 

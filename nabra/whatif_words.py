@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from config.schema import Config
+from router.reasons import Code
 from router.whatif import NOWHERE, Cause
 
 LANGUAGES = ("en", "ar")
@@ -153,7 +154,7 @@ class Words:
     Parameters
     ----------
     language : "en" or "ar".
-    config : whose labels name the destinations, or None.
+    config : whose labels name the destinations and intents, or None.
     isolates : marks names and figures that run against the direction of the sentence; pages and terminals read the
         marks, other programs stumble over them.
     """
@@ -163,6 +164,7 @@ class Words:
         self._isolates = isolates and language == "ar"
         self._column = LANGUAGES.index(language)
         self._labels = {} if config is None else {d.name: d.label for d in config.destinations.values()}
+        self._intents = {} if config is None else config.intents.labels()
 
     @property
     def right_to_left(self) -> bool:
@@ -199,7 +201,12 @@ class Words:
         if cause.code not in _CAUSES:
             return f"{cause.code.replace('_', ' ')} {cause.name}".strip()
         # A name is in the operator's language, whichever the sentence around it is in.
-        return _CAUSES[cause.code][self._column].format(name=self.named(cause.name))
+        name = self.intent(cause.name) if cause.code == Code.WORDS else self.named(cause.name)
+        return _CAUSES[cause.code][self._column].format(name=name)
+
+    def intent(self, name: str) -> str:
+        """Return what callers with an intent want."""
+        return self._intents.get(name, {}).get(self.language) or self.named(name)
 
     def unknown(self, reason: str) -> str:
         """Return why a call is unknown."""

@@ -112,7 +112,7 @@ class Generation:
         rules = compile_rules(config)
         digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
-        speaker = Speaker(config.destinations, config.skills)
+        speaker = Speaker(config.destinations, config.skills, config.intents.labels())
         early = thresholds(intent_model, config.languages, config.decision)
         return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations, early)
 

@@ -1,8 +1,8 @@
 """Why a call went where it went, as codes with parameters, and as sentences in English and Arabic.
 
 Each code has a sentence for the auditor. Where the agent or the caller should read it, it has a short form
-for them too. Parameters named `destination` and `default` are names of destinations; the sentences show
-their labels.
+for them too. Parameters named `destination` and `default` are names of destinations, `intent` is one
+of an intent; the sentences show their labels.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from config.schema import Destination, Skill
+from config.schema import TOLD_IN, Destination, Skill
 
 AGENT_LIMIT = 128
 """Longest line that is sent to the PBX for the agent, in characters."""
 
-SPOKEN = ("en", "ar")
-"""The languages in which reasons are given."""
+SPOKEN = TOLD_IN
 
 Parameter = str | int | float
 
@@ -75,8 +74,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "{threshold:.2f} was needed.",
         "الكلمات تشير إلى {destination} ({intent}) باحتمال {probability:.2f} "
         "(عدد الكلمات المسموعة: {words})، والمطلوب {threshold:.2f}.",
-        "wants {intent} ({percent}%)",
-        "يطلب {intent} ({percent}٪)",
+        "about {intent} ({percent}%)",
+        "بشأن {intent} ({percent}٪)",
         "You said what you need, so we connected you to {destination}.",
         "ذكرت ما تحتاج إليه فحوّلناك إلى {destination}.",
     ),
@@ -344,7 +343,10 @@ class Speaker:
     """
 
     def __init__(
-        self, destinations: Mapping[str, Destination], skills: Mapping[str, Skill] = MappingProxyType({})
+        self,
+        destinations: Mapping[str, Destination],
+        skills: Mapping[str, Skill] = MappingProxyType({}),
+        intents: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         self._destinations = destinations
         self._skills = skills
@@ -369,6 +371,9 @@ class Speaker:
             if part and len(longer) <= AGENT_LIMIT:
                 line = longer
         return line
+    intents : the labels of each of its intents, by their language.
+
+    Whatever has no label in the reader's language is called by its name.
 
     def caller_sentences(self, reasons: Sequence[Reason], language: str = "en") -> tuple[str, ...]:
         """Return what a caller who asks why may be told."""
@@ -376,6 +381,7 @@ class Speaker:
         codes = [reason.code for reason in reasons]
         where = next((code for code in codes if code in _WHERE), None)
         untrue = _UNDONE_IN_SHADOW if Code.SHADOW in codes else _WHERE - {where}
+        self._intents = intents
         told = [reason for reason in reasons if reason.code not in untrue]
         if Code.SHADOW not in codes:
             first = next((reason for reason in told if reason.code is where), None)
@@ -386,6 +392,10 @@ class Speaker:
     def _say(self, code: Code, parameters: Mapping[str, Parameter], column: int, language: str) -> str:
         shown: dict[str, Parameter] = dict(parameters)
         for name in _LABELLED:
+    def intent(self, name: str, language: str = "en") -> str:
+        """Return what an intent is called in a language: its label there, or else its name."""
+        return self._intents.get(name, {}).get(language, name)
+
             if name in shown:
                 shown[name] = self._label(str(shown[name]), language)
         if "skills" in shown:
@@ -402,3 +412,5 @@ class Speaker:
     def _skill(self, name: str, language: str) -> str:
         skill = self._skills.get(name)
         return skill.label.get(language, name) if skill is not None else name
+        if "intent" in shown:
+            shown["intent"] = self.intent(str(shown["intent"]), language)

@@ -56,7 +56,9 @@ def _report(args: argparse.Namespace) -> int:
     if args.json:
         print_json(as_json(report, settings.places))
     else:
-        Console(highlight=False, markup=False, soft_wrap=True).print(view(report, settings.places, columns()))
+        Console(highlight=False, markup=False, soft_wrap=True).print(
+            view(report, settings.places, columns(), settings.intents.labels())
+        )
     return 0
 
 

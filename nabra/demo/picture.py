@@ -213,9 +213,9 @@ def _write_head(figure: Any, story: CallStory, title: str, note: str, when: str)
     where = f"  →  {story.destination}" if story.decided else "  (no decision)"
     figure.text(0.075, 0.945, title + where, fontsize=14, weight="bold", color=INK)
     facts = [when] if when else []
-    if story.intent:
+    if story.about:
         sure = f" ({story.probability:.0%})" if story.probability is not None else ""
-        facts.append(f"intent {story.intent}{sure}")
+        facts.append(f"about {story.about}{sure}")
     if story.rung:
         facts.append(f"rests on {story.rung.replace('_', ' ')}")
     figure.text(0.075, 0.905, "   ·   ".join(facts), fontsize=9.5, color=INK)

@@ -73,6 +73,7 @@ class CallStory:
     words : every text as it came, partial ones included.
     tones : every estimate as it came.
     speech_end_s, decided_s : audio time in seconds; None before, and while the caller speaks (again).
+    intent, about : what the caller wants, by its name in the configuration and by its label.
     decided_at_s : monotonic time of the decision; `listened_from_s` of the end of the notice, and its audio time.
     behind_ms : how much longer than the caller's audio it took from the end of the notice to the decision; 0 where the
         events have no monotonic times.
@@ -90,6 +91,7 @@ class CallStory:
     decided_s: float | None = None
     destination: str = ""
     intent: str = ""
+    about: str = ""
     probability: float | None = None
     priority: int | None = None
     rung: str = ""
@@ -154,6 +156,7 @@ class CallStory:
         self.decided_at_s = at_s
         self.destination = str(data.get("destination", ""))
         self.intent = str(data.get("intent") or "")
+        self.about = str(data.get("about") or self.intent)
         self.probability = _number(data.get("probability"))
         self.rung = str(data.get("rung", ""))
         priority = _number(data.get("priority"))

@@ -250,7 +250,7 @@ class View:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold", title_justify="left")
         table.add_column("sample", no_wrap=True)
         table.add_column("goes to", no_wrap=True)
-        table.add_column("intent", no_wrap=True, max_width=18)
+        table.add_column("about", no_wrap=True, max_width=18)
         table.add_column("decided", justify="right", no_wrap=True)
         if late:
             table.add_column("behind", justify="right", no_wrap=True)
@@ -264,7 +264,7 @@ class View:
             cells: list[RenderableType] = [
                 row.name,
                 _destination(row),
-                story.intent or "-",
+                story.about or "-",
                 spoken_time(row.latency_ms),
                 *([spoken_time(story.behind_ms)] if late else []),
                 "-" if story.join_ms is None else f"+{story.join_ms:.0f} ms",

@@ -104,6 +104,8 @@ def test_the_table_fits_and_the_files_hold_what_it_says(
     assert told.startswith(f"calls: {CALLS}; the same ")
     assert "rule 'who cancels" in told
     assert "Complaints → Sales" in told
+    assert "the words (a" in told
+    assert "cancellation)" in told
     known = int(re.findall(r"known under both: (\d+)", told)[0])
     assert 0 < known < CALLS
     assert sum(map(int, re.findall(r"^\w[\w -]*?\s+(\d+)\s+[\d.]+ %\s+\d+", told, re.MULTILINE))) == known
@@ -113,7 +115,9 @@ def test_the_table_fits_and_the_files_hold_what_it_says(
     assert len(rows) == CALLS - same
     assert {row["result"] for row in rows} == {"changed", "unknown"}
     assert {row["now_because_of"] for row in rows if row["changes"].startswith("destination")} == {"who cancels, sells"}
+    assert {row["was_because_of"] for row in rows if row["changes"].startswith("destination")} == {"cancel"}
     assert "who cancels" in web.read_text(encoding="utf-8")
+    assert "the words (a cancellation)" in web.read_text(encoding="utf-8")
     assert not list(tmp_path.glob("*.part"))
 
 

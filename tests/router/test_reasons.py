@@ -48,6 +48,31 @@ def test_every_code_speaks_both_languages(code: Code) -> None:
     assert bool(texts[4]) == bool(texts[5])
 
 
+INTENTS = {"new_order": {"en": "a new order", "ar": "طلب جديد"}, "fault": {"ar": "عطل"}}
+LABELLED = Speaker(DESTINATIONS, intents=INTENTS)
+
+
+def test_intents_are_called_by_their_labels_in_the_readers_language_and_keep_their_names_in_the_parameters() -> None:
+    wanted = {**PARAMETERS, "intent": "new_order"}
+    reason = LABELLED.reason(Code.WORDS, **wanted)
+    assert "point to sales (a new order) with" in reason.en
+    assert "إلى المبيعات (طلب جديد) باحتمال" in reason.ar
+    assert reason.parameters["intent"] == "new_order"
+    assert LABELLED.agent_line([reason], "en") == "about a new order (91%)"
+    assert LABELLED.agent_line([reason], "ar") == "بشأن طلب جديد (91٪)"
+    hard = LABELLED.reason(Code.HARD_WORD, **wanted)
+    assert "(a new order)" in hard.en
+    assert "(طلب جديد)" in hard.ar
+
+
+def test_an_intent_without_a_label_in_the_readers_language_is_called_by_its_name() -> None:
+    reason = LABELLED.reason(Code.WORDS, **{**PARAMETERS, "intent": "fault"})
+    assert LABELLED.agent_line([reason], "en") == "about fault (91%)"
+    assert LABELLED.agent_line([reason], "ar") == "بشأن عطل (91٪)"
+    unknown = LABELLED.reason(Code.WORDS, **{**PARAMETERS, "intent": "odd"})
+    assert LABELLED.agent_line([unknown], "ar") == "بشأن odd (91٪)"
+
+
 def test_destinations_are_called_by_their_labels() -> None:
     reason = SPEAKER.reason(Code.KEY, **PARAMETERS)
     assert reason.ar == "ضغط المتصل المفتاح 1 ومعناه المبيعات."
