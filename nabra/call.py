@@ -31,8 +31,6 @@ from nabra.ears import Deaf, Ears, tracker_settings
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
 from nabra.tone_batches import Place
-from nabra.sentences import Place as SentencePlace
-from nabra.sentences import Vectors
 from router import evidence
 from router.commands import (
     Command,
@@ -122,7 +120,6 @@ class Call:
         self._tracker: Tracker | None = None
         self._tone_place: Place | None = None
         self._heard_from_s = 0.0
-        self._sentence_place: SentencePlace | None = None
         self._asking = False
         self.facts = facts
         self.decision: Decision | None = None
@@ -383,8 +380,6 @@ class Call:
             self._publish(EventKind.NOTICE_ENDED, at_s, self.audio_s, {"finished": finished})
             self._receive(evidence.NoticeEnded(at_s=at_s, audio_s=self.audio_s))
         else:
-        if self._sentence_place is not None:
-            self._sentence_place.ask(self._session.unread)
             self._receive(evidence.PromptEnded(at_s=at_s, audio_s=self.audio_s, name=name))
 
     def _start_analysis(self, tone: bool) -> None:
@@ -457,6 +452,7 @@ class Call:
                 "destination": decision.destination,
                 "priority": decision.priority,
                 "intent": decision.intent,
+                "about": decision.intent and self._loaded.generation.speaker.intent(decision.intent),
                 "probability": decision.probability,
                 "rung": decision.rung.value,
                 "reasons": [reason.en for reason in decision.reasons],
@@ -474,5 +470,3 @@ class Call:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-                "about": decision.intent and self._loaded.generation.speaker.intent(decision.intent),
-        self._leave_sentences()
