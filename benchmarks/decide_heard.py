@@ -23,6 +23,7 @@ from benchmarks.decide_calls import Ended
 from benchmarks.decide_stages import (
     EARLY,
     FIXED,
+    HEARD_OUT,
     LISTENED,
     PERSON,
     RIGHT,
@@ -32,6 +33,7 @@ from benchmarks.decide_stages import (
     Remembering,
     Tally,
     allowing,
+    over_calls,
     settings,
     site_of,
 )
@@ -81,11 +83,11 @@ def heard(plan: Plan, quick: bool) -> Iterator[Finding]:
             found.setdefault(rule, []).extend(_decided(call, generation) for call in calls)
     note = (
         f"{', '.join(texts.name for texts in chosen)}, by flite ({', '.join(VOICES)}) on a telephone line; word error "
-        f"rate {100 * errors / max(1, words):.0f} %"
+        f"rate {100 * errors / max(1, words):.0f} %; intervals over calls (Clopper-Pearson)"
     )
     model = ears.recogniser_id("en")
     for rule, ended in found.items():
-        yield Finding(f"{name}: {rule}", note, model, len(ended), _figures(Tally(ended)), note)
+        yield Finding(f"{name}: {rule}", note, model, len(ended), _figures(Tally(ended), rule), note)
 
 
 def _of_set(texts: IntentTexts, ears: Ears, count: int) -> tuple[dict[str, Generation], list[_Call], int, int]:
@@ -125,8 +127,15 @@ def _decided(call: _Call, generation: Generation) -> Ended:
     )
 
 
-def _figures(tally: Tally) -> tuple[Figure, ...]:
-    return tuple(
-        Figure(name, tally.share(name), "s" if name == LISTENED else "%", more_is_better=name == RIGHT)
-        for name in (LISTENED, EARLY, WRONG_EARLY, RIGHT, PERSON)
-    )
+def _figures(tally: Tally, rule: str) -> tuple[Figure, ...]:
+    """Every figure; of so few calls the shares say little, which their intervals tell (`over_calls`)."""
+    return tuple(_figure(name, tally, rule) for name in (LISTENED, EARLY, WRONG_EARLY, RIGHT, PERSON))
+
+
+def _figure(name: str, tally: Tally, rule: str) -> Figure:
+    value = tally.share(name)
+    if name == LISTENED:
+        return Figure(name, value, "s")
+    none = value is None or (name == EARLY and rule in HEARD_OUT)
+    low, high = (None, None) if none else over_calls([tally.counted(name)])
+    return Figure(name, value, "%", None, None, low, high, more_is_better=name == RIGHT)

@@ -81,8 +81,12 @@ def picture(rows: Sequence[Row]) -> Figure:
 def title(rows: Sequence[Row]) -> str:
     """Return what is written over the picture: how sure it is belongs there."""
     told = "When to decide: seconds of speech listened to, and what comes of it"
-    several = any(figure["low"] is not None for row in rows for figure in row.figures)
-    sure = "bars and bands: 95 %, over draws" if several else "one draw: no intervals, so points may lie far off"
+    several = any(figure["low"] is not None for row in rows for figure in row.figures if figure["name"] == LISTENED)
+    sure = (
+        "bars and bands: 95 %, over draws; over calls where no draw differs"
+        if several
+        else "one draw: no intervals, so points may lie far off"
+    )
     look = "A quick look. " if any(row.quick for row in rows) else ""
     return f"{look}{told} ({sure})"
 

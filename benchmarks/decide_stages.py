@@ -4,7 +4,9 @@ Public sets (`intent_sets`), learnt from a few examples of each label by the mod
 set are then said by callers in time (`decide_calls`), clean and misheard, and whole sessions decide them: the rule that
 ships, as `decision.early_error` sets it; one threshold for all, which it once was; and, for a curve, whatever is
 known after each second. Words alone are read. Every caller calls under every setting. DRAWS draws of examples, texts
-and callers; intervals are 95 %, over draws; one draw has none. Then what a real recogniser hears (`decide_heard`).
+and callers; intervals are 95 %, over draws; one draw has none. A share that is the same in every draw, no early
+decision wrong for example, has that of its calls (Clopper & Pearson 1934), as its note says. Then what a real
+recogniser hears (`decide_heard`).
 
 Run alone: python -m benchmarks.decide_stages [--draws N] [--texts N] [--without SET ...] [--of-train]
 With --of-train the callers say texts of the training part that were not learnt: what defaults are chosen on.
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 import config
 from benchmarks.asr_figures import Figure, Finding
@@ -69,6 +71,10 @@ def cut_at(seconds: int) -> str:
     return f"cut at {seconds} s"
 
 
+HEARD_OUT = (TO_THE_END, *map(cut_at, SECONDS))
+"""The settings under which nobody is decided early."""
+
+
 class Remembering:
     """A model that reads each text once, however many settings ask."""
 
@@ -112,19 +118,24 @@ class Tally:
 
     def share(self, name: str) -> float | None:
         """Return one of the figures; None where there is nothing to divide by."""
+        if name == LISTENED:
+            return statistics.fmean(call.listened_s for call in self.calls)
+        hits, of = self.counted(name)
+        return 100 * hits / of if of else None
+
+    def counted(self, name: str) -> tuple[int, int]:
+        """Return of how many calls a share is, after how many of them have what it is a share of."""
         routed = [call for call in self.calls if call.routed]
         early = [call for call in self.calls if call.early]
         match name:
-            case "seconds of speech listened":
-                return statistics.fmean(call.listened_s for call in self.calls)
             case "decided early":
-                return 100 * len(early) / len(self.calls)
+                return len(early), len(self.calls)
             case "wrong among early":
-                return 100 * sum(not call.right for call in early) / len(early) if early else None
+                return sum(not call.right for call in early), len(early)
             case "right among routed":
-                return 100 * sum(call.right for call in routed) / len(routed) if routed else None
+                return sum(call.right for call in routed), len(routed)
             case _:
-                return 100 * (1 - len(routed) / len(self.calls))
+                return len(self.calls) - len(routed), len(self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,27 +238,55 @@ def findings(found: Found, plan: Plan) -> Iterator[Finding]:
     for (language, rate, name), tallies in found.items():
         names = ", ".join(texts.name for texts in plan.sets if texts.language == language)
         marks = {allowing(error): 100 * error for error in ALLOWED}
-        figures = []
-        for one in (LISTENED, EARLY, WRONG_EARLY, RIGHT, PERSON):
-            values = [value for tally in tallies if (value := tally.share(one)) is not None]
-            mark = marks.get(name) if one == WRONG_EARLY else None
-            figures.append(_figure(one, values, mark))
+        figures = [
+            _figure(one, tallies, marks.get(name) if one == WRONG_EARLY else None, certain=name in HEARD_OUT)
+            for one in (LISTENED, EARLY, WRONG_EARLY, RIGHT, PERSON)
+        ]
         count = sum(len(tally.calls) for tally in tallies)
         draws = "one draw" if len(tallies) == 1 else f"{len(tallies)} draws"
         note = f"{draws} of {EXAMPLES_PER_LABEL} examples a label; {names}"
+        alike = [one for one in (WRONG_EARLY, RIGHT, PERSON) if len(tallies) > 1 and _alike(_values(one, tallies))]
+        if alike:
+            note += f"; {', '.join(alike)}: the same in every draw, so the interval is of the calls (Clopper-Pearson)"
         yield Finding(f"{LANGUAGES[language]}, {rate}: {name}", names, "words alone", count, tuple(figures), note)
 
 
-def _figure(name: str, values: Sequence[float], mark: float | None) -> Figure:
-    """Mean over draws and its interval, by Student's t; one draw has none. What cannot be is left out of it."""
+def _figure(name: str, tallies: Sequence[Tally], mark: float | None, *, certain: bool = False) -> Figure:
+    """Mean over draws and its interval, by Student's t; one draw has none. What cannot be is left out of it.
+
+    A share that is the same in every draw is not certain for that: its interval is `over_calls`. Nobody is decided
+    early where that is not allowed: that is `certain`, and has none.
+    """
     unit, most = ("s", math.inf) if name == LISTENED else ("%", 100.0)
+    values = _values(name, tallies)
     if not values:
         return Figure(name, None, unit, mark, mark)
     mean, low, high = statistics.fmean(values), None, None
-    if len(values) > 1:
+    if _alike(values) and name != LISTENED:
+        if not (certain and name == EARLY):
+            low, high = over_calls([tally.counted(name) for tally in tallies])
+    elif len(values) > 1:
         half = float(stdtrit(len(values) - 1, 0.975)) * statistics.stdev(values) / len(values) ** 0.5
         low, high = max(0.0, mean - half), min(most, mean + half)
     return Figure(name, mean, unit, mark, mark, low, high, more_is_better=name == RIGHT)
+
+
+def _values(name: str, tallies: Sequence[Tally]) -> list[float]:
+    """Return a figure of each draw that has it."""
+    return [value for tally in tallies if (value := tally.share(name)) is not None]
+
+
+def _alike(values: Sequence[float]) -> bool:
+    """Whether several draws do not differ at all."""
+    return len(values) > 1 and min(values) == max(values)
+
+
+def over_calls(counted: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """Return the 95 % interval of a share of calls, in %, from (hits, calls): Clopper & Pearson 1934."""
+    hits, of = (sum(column) for column in zip(*counted, strict=True))
+    low = float(betaincinv(hits, of - hits + 1, 0.025)) if hits else 0.0
+    high = float(betaincinv(hits + 1, of - hits, 0.975)) if hits < of else 1.0
+    return 100 * low, 100 * high
 
 
 def measure(quick: bool) -> Iterator[dict[str, object]]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.text import Text
+from scipy.stats import binom
 
-from benchmarks import decide_picture, decide_stages, report
+from benchmarks import decide_heard, decide_picture, decide_stages, report
 from benchmarks.decide_calls import ENDPOINT_S, FINAL_S, FORCED_S, LAG_S, LEAD_S, Ended, Spoken, live, speak
 from benchmarks.decide_stages import ALLOWED, EARLY, LISTENED, PERSON, RIGHT, WRONG_EARLY, Plan, Tally
 from config.schema import Budget, DecisionSettings
@@ -75,14 +76,49 @@ def test_the_figures_are_of_the_calls() -> None:
     assert Tally([Ended(3.0, False, False, False)]).share(WRONG_EARLY) is None
 
 
+def tally_of(right: int, wrong: int, listened_s: float = 2.0) -> Tally:
+    return Tally([Ended(listened_s, True, True, i < right) for i in range(right + wrong)])
+
+
 def test_one_draw_has_no_interval_and_none_leaves_what_can_be() -> None:
-    one = decide_stages._figure(RIGHT, [96.0], None)
-    assert (one.value, one.low, one.high) == (96.0, None, None)
-    two = decide_stages._figure(RIGHT, [96.0, 97.0], None)
+    one = decide_stages._figure(RIGHT, [tally_of(96, 4)], None)
+    assert (one.value, one.low, one.high) == (pytest.approx(96.0), None, None)
+    two = decide_stages._figure(RIGHT, [tally_of(96, 4), tally_of(97, 3)], None)
     assert (two.low, two.high) == (pytest.approx(96.5 - 12.706 * 0.5, abs=1e-3), 100.0)
-    ten = decide_stages._figure(LISTENED, [*range(1, 11)], None)
+    ten = decide_stages._figure(LISTENED, [tally_of(1, 0, at) for at in range(1, 11)], None)
     assert ten.high == pytest.approx(5.5 + 2.262 * np.std(range(1, 11), ddof=1) / 10**0.5, abs=1e-3)
-    assert decide_stages._figure(WRONG_EARLY, [0.0, 2.0], 3.0).low == 0.0
+    assert decide_stages._figure(WRONG_EARLY, [tally_of(50, 0), tally_of(49, 1)], 3.0).low == 0.0
+
+
+def test_a_share_that_no_draw_differs_in_has_the_interval_of_its_calls() -> None:
+    """None wrong of 60 leaves up to 1 - 0.025 ** (1 / 60): a rule of three, on both sides."""
+    none = decide_stages._figure(WRONG_EARLY, [tally_of(20, 0)] * 3, 3.0)
+    assert (none.value, none.low, none.high) == (0.0, 0.0, pytest.approx(100 * (1 - 0.025 ** (1 / 60))))
+    every = decide_stages._figure(RIGHT, [tally_of(20, 0)] * 3, None)
+    assert (every.value, every.low, every.high) == (100.0, pytest.approx(100 - none.high), 100.0)
+    low, high = decide_stages.over_calls([(3, 100), (2, 100)])
+    assert binom.sf(4, 200, low / 100) == pytest.approx(0.025)
+    assert binom.cdf(5, 200, high / 100) == pytest.approx(0.025)
+    found = {("en", "clean", "x"): [tally_of(20, 0)] * 3}
+    (row,) = decide_stages.findings(found, Plan((), 3, 20))
+    assert "wrong among early, right among routed, to a person: the same in every draw" in row.note
+
+
+def test_nobody_decided_early_where_everybody_is_heard_out_is_certain() -> None:
+    heard = Tally([Ended(4.0, False, True, True)] * 20)
+    certain = decide_stages._figure(EARLY, [heard] * 3, None, certain=True)
+    assert (certain.value, certain.low, certain.high) == (0.0, None, None)
+    chance = decide_stages._figure(EARLY, [heard] * 3, None)
+    assert chance.high == pytest.approx(100 * (1 - 0.025 ** (1 / 60)))
+
+
+def test_few_calls_of_a_real_recogniser_have_wide_intervals() -> None:
+    figures = {figure.name: figure for figure in decide_heard._figures(tally_of(13, 0), decide_stages.FIXED)}
+    assert figures[WRONG_EARLY].high == pytest.approx(100 * (1 - 0.025 ** (1 / 13)))
+    assert figures[LISTENED].low is None
+    heard = Tally([Ended(4.0, False, True, True)] * 13)
+    waits = {figure.name: figure for figure in decide_heard._figures(heard, decide_stages.TO_THE_END)}
+    assert (waits[EARLY].high, waits[WRONG_EARLY].value, waits[WRONG_EARLY].high) == (None, None, None)
 
 
 def test_what_is_measured_is_the_rule_that_ships_and_the_one_before() -> None:
@@ -135,7 +171,9 @@ def test_labels_are_spread_and_stay_inside() -> None:
 
 
 def test_the_picture_says_how_sure_it_is() -> None:
-    assert decide_picture.title(rows_of(10)).endswith("(bars and bands: 95 %, over draws)")
+    assert decide_picture.title(rows_of(10)).endswith(
+        "(bars and bands: 95 %, over draws; over calls where no draw differs)"
+    )
     look = decide_picture.title(rows_of(1))
     assert look.startswith("A quick look. ")
     assert "no intervals" in look
