@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, Literal, Union, cast, get_args, get_type_hints
 
@@ -20,6 +21,7 @@ from router.errors import RecordError
 from router.evidence import (
     EVENT_KINDS,
     KIND_OF,
+    EndOfUtterance,
     Event,
     HungUp,
     NoticeEnded,
@@ -171,6 +173,7 @@ _DECODER = msgspec.json.Decoder(_BY_SCHEMA[2])
 _LAST_S = 253_402_300_800
 """Unix seconds at the end of the year 9999."""
 _NOTICE_ENDED, _PROMPT_ENDED, _WORDS, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, Words, HungUp))
+_SILENCES = frozenset(KIND_OF[kind] for kind in (SpeechPaused, EndOfUtterance))
 _OF_BEFORE = frozenset(KIND_OF[kind] for kind in (SpeechStarted, SpeechPaused, Tick))
 """Events whose place in the audio is not how far the audio had come."""
 
@@ -328,12 +331,22 @@ def words_in(entry: EntryLine) -> bool:
     return kind_of(entry) == _WORDS
 
 
+def final_in(entry: EntryLine) -> bool:
+    """Whether an entry is a final text."""
+    return getattr(entry, "final", False)
+
+
+def silence_in(entry: EntryLine) -> bool:
+    """Whether an entry is that the caller paused, or has finished."""
+    return kind_of(entry) in _SILENCES
+
+
 def _maker(name: str) -> Callable[[Any], Event]:
     kind = EVENT_KINDS[name]
+    if name != "tone":
+        return partial(msgspec.convert, type=kind, from_attributes=True)
     names = tuple(one.name for one in dataclasses.fields(kind))
     values = attrgetter(*names)
-    if name != "tone":
-        return lambda entry: kind(**dict(zip(names, values(entry), strict=True)))
 
     def tone(entry: Any) -> Event:
         given = dict(zip(names, values(entry), strict=True))

@@ -80,7 +80,7 @@ def redact(text: str, after: str = "") -> str:
     text : a phrase.
     after : what was said before it, redacted: a number that began there goes on here, however short the rest.
     """
-    if not any(map(_is_number, _TOKEN.findall(text))):
+    if not any(map(_has_number, text.split())):
         return text
     start = len(after) + 1 if after else 0
     whole = f"{after} {text}" if after else text
@@ -113,9 +113,13 @@ def _read(token: str) -> tuple[str, _Part | None, bool]:
     return word, part, False
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=20_000)
+def _has_number(between_spaces: str) -> bool:
+    """Whether any word in it may be counted as digits: where none is, there is nothing to take out."""
+    return any(map(_is_number, _TOKEN.findall(between_spaces)))
+
+
 def _is_number(token: str) -> bool:
-    """Whether a word may be counted as digits: where none is, there is nothing to take out."""
     return token == MASK or token[0].isdigit() or _read(token)[1] not in _NO_NUMBER
 
 

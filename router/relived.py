@@ -17,7 +17,6 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from router.commands import Command, ForceFinal, PlayPrompt, StartAnalysis
-from router.decider import Understanding
 from router.evidence import (
     EndOfUtterance,
     Event,
@@ -35,17 +34,14 @@ from router.record import FORCED, CallFacts
 from router.recorded import (
     EntryLine,
     RecordedCall,
-    audio_of,
     event_of,
     prompt_told,
-    text_of,
     told_by,
-    tone_in,
-    tone_of,
     words_in,
 )
 from router.rereading import Rereading
 from router.session import Session
+from router.skimming import SkimmedSession, Skimmer
 from router.states import State
 from router.timeline import Unwritten
 
@@ -112,10 +108,9 @@ class Line:
         self._recorded = recorded
         self._recall = generation.recall
         self._tone_off_key = generation.config.notice.tone_off_key
-        self._quiet_until_s: float | None = 0.0
-        self._final = False
         self._entries = recorded.until_decided
-        self.session = Session(call, generation, 0.0, recogniser_available=recogniser, timeline=Unwritten())
+        self.session = SkimmedSession(call, generation, 0.0, recogniser_available=recogniser, timeline=Unwritten())
+        self._skimmer = Skimmer(self.session, self._entries, generation, recogniser=recogniser)
         self.recogniser = recogniser
         self.spoke = self.objected = self.tone_wanted = self.close = self.behind = False
         self.sooner_s = 0.0
@@ -126,9 +121,10 @@ class Line:
 
     def repeat(self) -> Unknown | None:
         """Play the call as it was; return why that cannot be, None where it can."""
-        for place, entry in enumerate(self._entries):
-            if self._overheard(entry) or self._overtaken(place, entry):
-                continue
+        place = 0
+        while (place := self._skimmer.past(place, words=True)) < len(self._entries):
+            entry = self._entries[place]
+            place += 1
             if self._not_kept(entry):
                 return Unknown.WORDS_NOT_KEPT
             commands = self._tell(event_of(entry), entry)
@@ -149,11 +145,10 @@ class Line:
         keys : what key was pressed matters.
         """
         pauses = None if silence is None else Pauses(silence, self.session, self._recorded)
-        for place, entry in enumerate(self._entries):
-            if self._overheard(entry):
-                continue
-            if (pauses is None or not pauses.running) and self._overtaken(place, entry):
-                continue
+        place = 0
+        while (place := self._skimmer.past(place, words=pauses is None or not pauses.running)) < len(self._entries):
+            entry = self._entries[place]
+            place += 1
             event = event_of(entry)
             commands: list[Command] = []
             unasked = self._let_time_pass(event, entry, commands, punctual=punctual)
@@ -196,45 +191,8 @@ class Line:
         self._recall.turn_to(entry)
         commands = tell(self.session, event, entry.now_s)
         self._recall.check()
-        self._quiet_until_s = None
-        self._final = self._final or getattr(entry, "final", False)
+        self._skimmer.told(entry)
         return commands
-
-    def _overheard(self, entry: EntryLine) -> bool:
-        """Whether an entry was an estimate of tone that comes to nothing now, and was taken as such."""
-        tone = tone_of(entry)
-        if tone is None or entry.commands:
-            return False
-        if self._quiet_until_s is None:
-            self._quiet_until_s = (self.session.deadline() or 0.0) if self.session.quiet else 0.0
-        if entry.now_s >= self._quiet_until_s:
-            return False
-        self.session.overhear(tone, entry.now_s)
-        return True
-
-    def _overtaken(self, place: int, entry: EntryLine) -> bool:
-        """Whether an entry was words that come to nothing, and that the next words replace before anything else comes.
-
-        Only of the first phrase, and only where the record says what they mean and no key phrase is in any of them.
-        """
-        session, recall = self.session, self._recall
-        if self._final or not words_in(entry) or entry.commands or not (self.recogniser and recall.same_model):
-            return False
-        if getattr(entry, "final", False):
-            return False
-        following = next((one for one in self._entries[place + 1 :] if not tone_in(one)), None)
-        if following is None or not words_in(following) or session.state is not State.LISTENING:
-            return False
-        if not text_of(following).strip() or not text_of(entry).strip():
-            return False
-        deadline_s = session.deadline()
-        if deadline_s is None or max(entry.now_s, following.now_s) >= deadline_s or not recall.plain:
-            return False
-        session.pass_over(audio_of(entry), entry.now_s)
-        if not session.would_wait(Understanding({}, entry.destinations or {}, entry.words or 0)):
-            return False
-        self._quiet_until_s = deadline_s
-        return True
 
     def _not_kept(self, entry: EntryLine) -> bool:
         return not self._recorded.has_text and words_in(entry)

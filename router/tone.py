@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from config.schema import Tone as ToneSettings
 from router.evidence import Tone
@@ -61,8 +62,7 @@ UNHEARD = ToneNow(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Used:
+class _Used(NamedTuple):
     """An estimate that counts: when it was made, of how much voice, its evidence of anger, and the rest as given."""
 
     at_s: float
@@ -102,7 +102,7 @@ class ToneEvidence:
         self.seen += 1
         self.lost = self.lost or tone.lost
         numbers = (tone.voiced_s, tone.confidence, tone.anger, tone.arousal, tone.valence, tone.trend)
-        if tone.abstained or not all(math.isfinite(number) for number in numbers) or tone.confidence <= 0:
+        if tone.abstained or not all(map(math.isfinite, numbers)) or tone.confidence <= 0:
             return
         if not 0.0 < tone.prior < 1.0 or (self._used and tone.voiced_s <= self._used[-1].voiced_s):
             return
@@ -110,13 +110,14 @@ class ToneEvidence:
         if call_anger is not None and not math.isfinite(call_anger):
             call_anger = None
         self.weighed = self.weighed or call_anger is None or call_anger > 0.0
+        prior = _log_odds(tone.prior)
         self._used.append(
             _Used(
                 at_s=at_s,
                 voiced_s=tone.voiced_s,
                 confidence=_unit(tone.confidence),
-                anger=_evidence(tone.anger, tone.prior),
-                call_anger=None if call_anger is None else _evidence(call_anger, tone.prior),
+                anger=_evidence(tone.anger, prior),
+                call_anger=None if call_anger is None else _evidence(call_anger, prior),
                 trend=tone.trend,
                 arousal=_unit(tone.arousal),
                 valence=_unit(tone.valence),
@@ -176,7 +177,7 @@ def highest(prior: float) -> float:
 
 
 def _unit(number: float) -> float:
-    return min(max(number, 0.0), 1.0)
+    return number if 0.0 <= number <= 1.0 else min(max(number, 0.0), 1.0)
 
 
 def _log_odds(probability: float) -> float:
@@ -187,7 +188,7 @@ def _evidence(probability: float, prior: float) -> float:
     """Natural log-odds of a probability above those of its prior, at most MOST_EVIDENCE on either side."""
     if not 0.0 < probability < 1.0:
         return MOST_EVIDENCE if probability >= 1.0 else -MOST_EVIDENCE
-    return min(max(_log_odds(probability) - _log_odds(prior), -MOST_EVIDENCE), MOST_EVIDENCE)
+    return min(max(_log_odds(probability) - prior, -MOST_EVIDENCE), MOST_EVIDENCE)
 
 
 def _probability(log_odds: float) -> float:

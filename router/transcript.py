@@ -47,7 +47,8 @@ class Transcript:
     def redacted(self, words: Words) -> Words:
         """Return what was heard without its digits, those included that go on from the phrase before."""
         before = self._finals[:-1] if self._again(words) else self._finals
-        return replace(words, text=redact(words.text, " ".join(text for _, text in before)))
+        text = redact(words.text, " ".join(text for _, text in before))
+        return words if text == words.text else replace(words, text=text)
 
     def hear(self, words: Words) -> bool:
         """Take what the recogniser heard, redacted; return whether there are any words after it."""

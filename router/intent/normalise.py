@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 NUMBER = "#"
 """Stands for any number, however it was said."""
@@ -54,15 +55,20 @@ _NUMBERS = re.compile(r"#(?: ?#)*")
 def normalise(text: str) -> str:
     """Words in lower case with single spaces; no punctuation, no marks, numbers as `#`.
 
-    Idempotent. Costs some 10 us for a sentence.
+    Idempotent. Costs some 5 us for a sentence.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    text = _SPACED.sub(" ", text.replace(_REDACTED, f" {NUMBER} ").translate(_TABLE).lower()).strip()
+    text = " ".join(filter(None, map(_plain, text.split())))
     text = _DIGITS.sub(NUMBER, text)
     if not _SPOKEN.isdisjoint(text.split()):
         text = _SPOKEN_RUN.sub(NUMBER, text)
     return _NUMBERS.sub(NUMBER, text) if NUMBER in text else text
+
+
+@lru_cache(maxsize=20_000)
+def _plain(word: str) -> str:
+    """One word, or what stands between spaces, without looking at its numbers; no step before that looks past one."""
+    word = unicodedata.normalize("NFKC", word).replace(_REDACTED, f" {NUMBER} ")
+    return _SPACED.sub(" ", word.translate(_TABLE).lower()).strip()
 
 
 def spoken(text: str) -> str:

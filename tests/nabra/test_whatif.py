@@ -25,8 +25,8 @@ from router import Generation
 from router.errors import RecordError
 from router.record import decision_to_json
 from router.redact import MASK
-from router.relived import Line
 from router.replay import WhatIf, replay
+from router.skimming import Skimmer
 from router.whatif import compare, to_row
 
 CALLS = 60
@@ -64,13 +64,22 @@ def rows(whatif: WhatIf) -> list[dict[str, Any]]:
     return [to_row(compare(whatif.decide(record))) for record in records()]
 
 
-@pytest.mark.parametrize("generation", [shipped, other, lambda: replace(shipped(), hash="the same by another name")])
+@cache
+def other_reader() -> Generation:
+    """The shipped configuration, but for a few of its examples."""
+    settings = shipped().config
+    kept = tuple(replace(intent, examples=intent.examples[2:]) for intent in settings.intents.intents)
+    return fit(replace(settings, intents=replace(settings.intents, intents=kept), fingerprint="examples"), 3)
+
+
+@pytest.mark.parametrize(
+    "generation", [shipped, other, other_reader, lambda: replace(shipped(), hash="the same by another name")]
+)
 def test_what_is_left_out_for_speed_changes_nothing(generation: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made: Generation = generation()
     quick = rows(WhatIf(made, silence_of(made.config), brief=True))
     # In full: every event is told, every text is read again, and every sentence is written.
-    for name in ("_overheard", "_overtaken"):
-        monkeypatch.setattr(Line, name, lambda *_: False)
+    monkeypatch.setattr(Skimmer, "past", lambda _, place, **__: place)
     whatif = WhatIf(made, silence_of(made.config))
     monkeypatch.setattr(whatif._again.recall, "of", lambda *_: None)
     assert rows(whatif) == quick

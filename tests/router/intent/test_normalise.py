@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.intent.normalise import NUMBER, normalise, spoken
+from router.intent.normalise import _SPACED, _TABLE, NUMBER, normalise, spoken
 from router.redact import redact
 
 
@@ -46,6 +48,13 @@ def test_it_is_idempotent_and_has_single_spaces(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert once == " ".join(once.split())
+
+
+@given(st.lists(st.text(max_size=12), max_size=6))
+def test_words_are_brought_to_one_form_each_by_itself_as_a_whole_text_would_be(words: list[str]) -> None:
+    text = " ".join(words)
+    whole = unicodedata.normalize("NFKC", text).replace("[digits]", f" {NUMBER} ").translate(_TABLE).lower()
+    assert normalise(text) == normalise(_SPACED.sub(" ", whole))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""What a record holds and a session need not be told in full, because it comes to nothing.
+
+Most of a record is of this kind: estimates of tone while the words cannot decide yet, and words that cannot decide
+either and that other words replace before anything looks at them. An estimate is then only added to the others; of
+such words only the time at which they came is taken.
+
+What is passed over is exactly what would have come to nothing. Where that cannot be said for less than it costs to
+tell the session, it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router.decider import HardHit, Understanding, said, too_early
+from router.evidence import Tone
+from router.recorded import EntryLine, audio_of, final_in, silence_in, text_of, tone_in, tone_of, words_in
+from router.redact import redact
+from router.rereading import Rereading
+from router.session import Session
+from router.states import ANALYSING, State
+
+
+class SkimmedSession(Session):
+    """A session that knows what comes to nothing now, and takes it for less than `receive` does."""
+
+    @property
+    def hurried(self) -> bool:
+        """Whether more words were heard than so much speech can hold: with more audio, more of them count."""
+        words = self._transcript.understood.words
+        return said(words, self._speech_s) < words
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing that the voice sounds like could lead to anything now: the words cannot decide yet."""
+        return self.would_wait(self._transcript.understood, self._transcript.hard)
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is no hard word in what was heard last."""
+        return self._transcript.understood.hard is None
+
+    @property
+    def final_to_come(self) -> bool:
+        """Whether the end of an utterance would be followed by a final text."""
+        return self._means.recogniser
+
+    def would_wait(self, understood: Understanding, hard: HardHit | None = None) -> bool:
+        """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes."""
+        if self.state not in ANALYSING or (self._speech.over and not self._final_awaited()):
+            return False
+        speech_s = self._speech_s
+        if said(understood.words, speech_s) < understood.words:
+            return False
+        return too_early(understood, hard, self.generation, self.call.language, speech_s)
+
+    def pass_over(self, audio_s: float, now_s: float) -> None:
+        """Take no more of an event than that it came."""
+        self._clock(now_s)
+        self._timeline.reach(audio_s)
+
+    def overhear(self, tone: Tone, now_s: float) -> None:
+        """Take an estimate of tone while `quiet`, before the deadline."""
+        self._clock(now_s)
+        if self._means.hear_tone(tone):
+            self._timeline.audio_s = max(self._timeline.audio_s, tone.audio_s)
+
+
+class Skimmer:
+    """Takes what comes to nothing out of a record's way to a session.
+
+    Parameters
+    ----------
+    session : the new one.
+    entries : of the record, up to the decision.
+    generation : reads the words.
+    recogniser : whether the session has one.
+    """
+
+    def __init__(
+        self, session: SkimmedSession, entries: Sequence[EntryLine], generation: Rereading, *, recogniser: bool
+    ) -> None:
+        self._session = session
+        self._entries = entries
+        self._generation = generation
+        self._recall = generation.recall
+        self._recogniser = recogniser
+        self._final = False
+        self._quiet_until_s: float | None = 0.0
+
+    def told(self, entry: EntryLine) -> None:
+        """Note that the session was told of an entry."""
+        self._quiet_until_s = None
+        self._final = self._final or final_in(entry)
+
+    def past(self, place: int, *, words: bool) -> int:
+        """Take what comes to nothing, from an entry on; return the place of the next one that must be told.
+
+        Parameters
+        ----------
+        place : of the entry.
+        words : whether words may be passed over; not where they say how long a silence is waited out.
+        """
+        while place < len(self._entries):
+            entry = self._entries[place]
+            if entry.commands or not (self._overheard(entry) or (words and self._replaced(place, entry))):
+                break
+            place += 1
+        return place
+
+    def _overheard(self, entry: EntryLine) -> bool:
+        """Whether an entry was an estimate of tone that comes to nothing now, and was taken as such."""
+        tone = tone_of(entry)
+        if tone is None:
+            return False
+        if self._quiet_until_s is None:
+            self._quiet_until_s = (self._session.deadline() or 0.0) if self._session.quiet else 0.0
+        if entry.now_s >= self._quiet_until_s:
+            return False
+        self._session.overhear(tone, entry.now_s)
+        return True
+
+    def _replaced(self, place: int, entry: EntryLine) -> bool:
+        """Whether an entry was words that come to nothing, and that the next words replace before they are looked at.
+
+        Only of the first phrase, and only where no hard word is in it, nor in what was told before.
+        """
+        session = self._session
+        if self._final or not self._recogniser or not words_in(entry) or final_in(entry):
+            return False
+        following = self._following(place)
+        if following is None or session.state is not State.LISTENING:
+            return False
+        if not text_of(entry).strip() or not text_of(following).strip():
+            return False
+        deadline_s = session.deadline()
+        if deadline_s is None or max(entry.now_s, following.now_s) >= deadline_s:
+            return False
+        understood = self._understood(entry)
+        if understood is None:
+            return False
+        session.pass_over(audio_of(entry), entry.now_s)
+        if not session.would_wait(understood):
+            return False
+        self._quiet_until_s = deadline_s
+        return True
+
+    def _following(self, place: int) -> EntryLine | None:
+        """The words that replace those of an entry; None where something may look at these before.
+
+        Silence does not, while the words before these cannot decide either and a final text is to come.
+        """
+        for entry in self._entries[place + 1 :]:
+            if words_in(entry):
+                return entry
+            if tone_in(entry):
+                continue
+            if not (silence_in(entry) and not entry.commands and self._session.final_to_come and self._session.quiet):
+                return None
+        return None
+
+    def _understood(self, entry: EntryLine) -> Understanding | None:
+        """What words mean that are all that was said so far; None where a hard word is in them, or may be."""
+        recall = self._recall
+        if recall.same_model:
+            return Understanding({}, entry.destinations or {}, entry.words or 0) if recall.plain else None
+        if recall.asked or not self._session.plain:
+            return None
+        understood = self._generation.understand(redact(text_of(entry)).strip(), self._session.call.language)
+        return understood if understood.hard is None else None
