@@ -14,16 +14,16 @@ of them true; with tone unheard each of them is false. All that tone could ever 
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import rule_engine
 from rule_engine import ast as tree
 from rule_engine import errors as engine_errors
 
+from router.slips import KIND_NOUNS, Slip, foreign, instead, mistyped, near, unknown, unreadable
 from router.variables import BY_NAME, VARIABLES, Kind, Names, ToneUse, Variable
 
 Values = Mapping[str, Any]
@@ -49,13 +49,6 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
 }
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _SYMBOLS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
-_KIND_NOUNS = {
-    Kind.TEXT: "a text",
-    Kind.NUMBER: "a number",
-    Kind.TRUTH: "true or false",
-    Kind.TABLE: "a table",
-    Kind.FLAGS: "a table",
-}
 _ENTRIES = {Kind.TABLE: (Kind.NUMBER, 0.0), Kind.FLAGS: (Kind.TRUTH, False)}
 
 
@@ -107,17 +100,19 @@ def compile_condition(text: str, names: Mapping[Names, frozenset[str]]) -> Condi
     try:
         statement = rule_engine.Rule(text, context=_CONTEXT).statement
     except engine_errors.SymbolResolutionError as error:
-        name = error.symbol_name
-        unknown = _unknown(text, name)
-        if any(name in known for known in names.values()):
-            unknown = ConditionError(f"'{name}' is a text", unknown.offset, "it in quotes", f'"{name}"')
-        raise unknown from None
+        raise _slipped(unknown(text, error.symbol_name, names)) from None
     except engine_errors.SyntaxError as error:
+        slip = unreadable(text)
+        if slip is not None:
+            raise _slipped(slip) from None
         token = getattr(error, "token", None)
         offset = int(token.lexpos) if token is not None else len(text)
         found = f"'{token.value}' cannot stand here" if token is not None else "the condition is not complete"
         raise ConditionError(found, offset, "a condition such as: intent == 'billing' and words > 3") from None
     except engine_errors.EngineError as error:
+        slip = mistyped(text)
+        if slip is not None:
+            raise _slipped(slip) from None
         raise ConditionError(f"the types in '{text}' do not fit together ({error.message})") from None
     except (ArithmeticError, ValueError, TypeError) as error:
         raise ConditionError(f"'{text}' cannot be computed ({error})") from None
@@ -145,15 +140,8 @@ def _function(body: ast.expr) -> Test:
     return test
 
 
-def _unknown(text: str, name: str) -> ConditionError:
-    match = re.search(rf"(?<![\w\"']){re.escape(name)}\b", text)
-    close = difflib.get_close_matches(name, BY_NAME, 1, 0.5)
-    return ConditionError(
-        f"unknown name '{name}'",
-        match.start() if match else 0,
-        "" if close else "one of " + ", ".join(BY_NAME),
-        close[0] if close else None,
-    )
+def _slipped(slip: Slip) -> ConditionError:
+    return ConditionError(slip.message, slip.offset, slip.expected, slip.nearest)
 
 
 class _Translator:
@@ -182,9 +170,9 @@ class _Translator:
         kind, code, variable = self._operand(node)
         if kind is not Kind.TRUTH:
             raise ConditionError(
-                f"{self._name(node)} is {_KIND_NOUNS[kind]}, not a condition",
-                self._at(variable),
-                f'{self._name(node)[1:-1]}["name"]' if kind in _ENTRIES else "a comparison",
+                f"{self._name(node)} is {KIND_NOUNS[kind]}, not a condition",
+                self._at(variable) if variable else self._at_text(node),
+                self._condition_of(node, kind, variable),
             )
         return self._tone(code, variable, positive, "gt")
 
@@ -194,19 +182,21 @@ class _Translator:
         variable = left_variable or right_variable
         if left_kind is not right_kind:
             raise ConditionError(
-                f"{self._name(node.left)} is {_KIND_NOUNS[left_kind]} and {self._name(node.right)} is "
-                f"{_KIND_NOUNS[right_kind]}: they can never be equal",
+                f"{self._name(node.left)} is {KIND_NOUNS[left_kind]} and {self._name(node.right)} is "
+                f"{KIND_NOUNS[right_kind]}: they can never be equal",
                 self._at(variable),
+                self._instead(variable, node.right if variable is left_variable else node.left, node.type),
             )
         if left_kind in _ENTRIES:
             raise ConditionError(
                 "a table cannot be compared", self._at(variable), f'{self._name(node.left)[1:-1]}["name"]'
             )
         if node.type not in ("eq", "ne") and left_kind is not Kind.NUMBER:
-            raise ConditionError(f"only numbers have an order, {self._name(node.left)} is {_KIND_NOUNS[left_kind]}")
+            raise ConditionError(f"only numbers have an order, {self._name(node.left)} is {KIND_NOUNS[left_kind]}")
         self._check_name(left_variable, node.right)
         self._check_name(right_variable, node.left)
         code = ast.Compare(left, [_COMPARISONS[node.type]()], [right])
+        self._check_truth(node, left_variable or right_variable, left_kind)
         tones = [v for v in (left_variable, right_variable) if v is not None and v.tone is not ToneUse.NOT_TONE]
         if not tones:
             return code
@@ -218,6 +208,18 @@ class _Translator:
             self.floors.append((tones[0].name, number))
         return self._tone(code, tones[0], positive, operator)
 
+    def _check_truth(self, node: Any, variable: Variable | None, kind: Kind) -> None:
+        """Refuse `angry == false` as what it means, and `angry == true` for what is shorter."""
+        if variable is None or kind is not Kind.TRUTH or variable.tone is not ToneUse.RISING:
+            return
+        value = node.right if isinstance(node.left, tree.SymbolExpression) else node.left
+        if not isinstance(value, tree.BooleanExpression):
+            return
+        if bool(value.value) == (node.type == "eq"):
+            message = f"'{variable.name}' is true or false by itself, and compared with nothing"
+            raise ConditionError(message, self._at(variable), variable.name)
+        self._refuse_calm(variable, f"'{variable.name} {_SYMBOLS[node.type]} {str(bool(value.value)).lower()}'")
+
     def _contains(self, node: Any) -> ast.expr:
         kind, member, variable = self._operand(node.member)
         if variable is not None and variable.tone is not ToneUse.NOT_TONE:
@@ -228,7 +230,7 @@ class _Translator:
                 item_kind, code, _ = self._operand(item)
                 if item_kind is not kind:
                     raise ConditionError(
-                        f"{self._name(item)} in the list is {_KIND_NOUNS[item_kind]}", self._at(variable)
+                        f"{self._name(item)} in the list is {KIND_NOUNS[item_kind]}", self._at(variable)
                     )
                 self._check_name(variable, item)
                 items.append(code)
@@ -246,7 +248,7 @@ class _Translator:
         if isinstance(node, tree.SymbolExpression):
             variable = BY_NAME.get(node.name)
             if node.scope is not None or variable is None:
-                raise _unknown(self.text, node.name)
+                raise _slipped(unknown(self.text, node.name, self.names))
             self.used.add(node.name)
             return variable.kind, _value(node.name), variable
         if isinstance(node, tree.StringExpression):
@@ -257,11 +259,7 @@ class _Translator:
             return Kind.TRUTH, ast.Constant(bool(node.value)), None
         if isinstance(node, tree.GetItemExpression):
             return self._item(node)
-        raise ConditionError(
-            f"'{self.text}' uses something that is not part of the language",
-            0,
-            "comparisons, and, or, not, in",
-        )
+        raise _slipped(foreign(self.text, node))
 
     def _item(self, node: Any) -> tuple[Kind, ast.expr, Variable | None]:
         kind, code, variable = self._operand(node.container)
@@ -281,17 +279,20 @@ class _Translator:
             return ast.Constant(True) if self.ceiling else code
         name, how = variable.name, f"with '{_SYMBOLS[operator]}'" if positive else "below a 'not'"
         if rising:
-            more = name if variable.kind is Kind.TRUTH else f"{name} > 0.5"
-            raise ConditionError(
-                f"'{name}' {how} makes a rule for calm callers alone, and more anger must never lower a place in a "
-                "queue, or keep a caller from people",
-                self._at(variable),
-                f"a rule for everybody, when: true, and another that does more, when: {more}",
-            )
+            self._refuse_calm(variable, f"'{name}' {how}")
         raise ConditionError(
             f"'{name}' {how} would hold while no tone is heard, and what is heard then must never end a rule",
             self._at(variable),
             f"{name} compared with <, <=, > or >=, and no 'not' above it",
+        )
+
+    def _refuse_calm(self, variable: Variable, what: str) -> NoReturn:
+        more = variable.name if variable.kind is Kind.TRUTH else f"{variable.name} > 0.5"
+        raise ConditionError(
+            f"{what} makes a rule for calm callers alone, and more anger must never lower a place in a queue, or keep "
+            "a caller from people",
+            self._at(variable),
+            f"a rule for everybody, when: true, and another that does more, when: {more}",
         )
 
     def _check_name(self, variable: Variable | None, literal: Any) -> None:
@@ -307,13 +308,38 @@ class _Translator:
                 max(0, self.text.find(literal.value)),
                 f"a section {variable.names.value} with it",
             )
-        close = difflib.get_close_matches(literal.value, known, 1, 0.5)
+        close = near(literal.value, known)
         raise ConditionError(
             f"there is no '{literal.value}' among the {variable.names.value}",
             max(0, self.text.find(literal.value)),
             "" if close else "one of " + ", ".join(sorted(known)),
-            close[0] if close else None,
+            close,
         )
+
+    def _condition_of(self, node: Any, kind: Kind, variable: Variable | None) -> str:
+        """What somebody may have meant who wrote this where something must be true or false."""
+        name = self._name(node)[1:-1]
+        if kind in _ENTRIES:
+            return f'{name}["name"]'
+        if variable is None:
+            if kind is Kind.TEXT:
+                return f'what it is compared with, such as "{name}" in text, or in ["...", "{name}"]'
+            return "a comparison such as words > 3, or true for a rule that always holds"
+        return (
+            f"a comparison such as {name} > {3 if name in ('words', 'hour') else 0.5}"
+            if kind is Kind.NUMBER
+            else (f'a comparison such as {name} == "..."')
+        )
+
+    def _instead(self, variable: Variable | None, other: Any, operator: str) -> str:
+        if variable is None or not isinstance(other, tree.StringExpression | tree.FloatExpression):
+            return ""
+        value = f'"{other.value}"' if isinstance(other, tree.StringExpression) else f"{other.value:g}"
+        return instead(variable.name, value, _SYMBOLS[operator])
+
+    def _at_text(self, node: Any) -> int:
+        """Where a literal stands."""
+        return max(0, self.text.find(str(node.value))) if hasattr(node, "value") else 0
 
     def _at(self, variable: Variable | None) -> int:
         if variable is None:
