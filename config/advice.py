@@ -333,6 +333,17 @@ def _labels(config: Config) -> Iterator[Warning_]:
                     f"'{name}' has no label in {' and '.join(lacking)}: it is called by its name there",
                     f"label: {{{lacking[0]}: ...}}",
                 )
+    labels = config.intents.labels()
+    for language in config.languages:
+        bare = [name for name, label in labels.items() if language not in label]
+        if bare and any(labels.values()):
+            more = f" and {len(bare) - 1} more intents have" if len(bare) > 1 else " has"
+            first = next(one for one in config.intents.intents if one.name == bare[0])
+            yield Warning_(
+                _at(config, f"intents.{first.language}.{first.name}.label"),
+                f"'{first.name}'{more} no label in {language}: agents read the name there",
+                f"label: {{{language}: ...}}",
+            )
 
 
 def _destinations(config: Config) -> Iterator[Warning_]:
@@ -349,17 +360,6 @@ def _destinations(config: Config) -> Iterator[Warning_]:
     first: dict[str, str] = {}
     for name, destination in config.destinations.items():
         other = first.setdefault(destination.queue, name) if destination.queue is not None else name
-    labels = config.intents.labels()
-    for language in config.languages:
-        bare = [name for name, label in labels.items() if language not in label]
-        if bare and any(labels.values()):
-            more = f" and {len(bare) - 1} more intents have" if len(bare) > 1 else " has"
-            first = next(one for one in config.intents.intents if one.name == bare[0])
-            yield Warning_(
-                _at(config, f"intents.{first.language}.{first.name}.label"),
-                f"'{first.name}'{more} no label in {language}: agents read the name there",
-                f"label: {{{language}: ...}}",
-            )
         if other != name:
             yield Warning_(
                 _at(config, f"destinations.{name}.queue"),

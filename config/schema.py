@@ -330,6 +330,7 @@ class Intent:
     name: str = derived("")
     language: str = derived("")
     destination: str = matching(NAME, NAME_MEANING)
+    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING, silent=True)
     examples: tuple[str, ...] = ()
     key_phrases: tuple[str, ...] = ()
     hard_words: tuple[str, ...] = ()
@@ -338,10 +339,16 @@ class Intent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentSet:
     """Every intent, gathered from the files named under `files`."""
-    label: Mapping[str, str] = table(LANGUAGE, LANGUAGE_MEANING, silent=True)
 
     files: tuple[Path, ...] = ()
     intents: tuple[Intent, ...] = derived(())
+
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Return the labels of every intent, by its name and their language."""
+        found: dict[str, dict[str, str]] = {}
+        for intent in self.intents:
+            found.setdefault(intent.name, {}).update(intent.label)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,13 +362,6 @@ class IntentFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSettings:
     """How sure is sure enough, as calibrated probabilities of a destination.
-    def labels(self) -> dict[str, dict[str, str]]:
-        """Return the labels of every intent, by its name and their language."""
-        found: dict[str, dict[str, str]] = {}
-        for intent in self.intents:
-            found.setdefault(intent.name, {}).update(intent.label)
-        return found
-
 
     `threshold` holds when the caller has finished. While the caller still speaks, and at least `min_words` words were
     heard, as much is needed as lets at most `early_error` of such decisions go wrong, learnt for each number of

@@ -171,9 +171,9 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.EARLY: (
-        "The caller was still speaking: after so many words {threshold:.2f} was needed, which lets at most {percent:g} "
-        "in 100 of all early decisions go wrong on examples that the model has not learnt.",
-        "كان المتصل ما زال يتكلم: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
+        "The caller was not known to have finished: after so many words {threshold:.2f} was needed, which lets at most "
+        "{percent:g} in 100 of all early decisions go wrong on examples that the model has not learnt.",
+        "لم يكن قد عُرف أن المتصل أنهى كلامه: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
         "{percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
         "",
         "",
@@ -328,7 +328,8 @@ _UNDONE_IN_SHADOW = _WHERE | {
 }  # fmt: skip
 
 _WHY_PARTIAL = {
-    "still_speaking": ("the caller was still speaking", "كان المتصل لا يزال يتكلم"),
+    "still_speaking": ("as far as was heard, the caller was still speaking", "كان المتصل لا يزال يتكلم بحسب ما سُمع"),
+    "only_paused": ("the caller was silent, and might have gone on", "كان المتصل صامتًا وربما كان سيكمل كلامه"),
     "final_late": ("the final text did not come in time", "لم يصل النص النهائي في الوقت المناسب"),
     "recogniser_lost": ("the recogniser was lost", "فُقد متعرّف الكلام"),
 }
@@ -340,6 +341,9 @@ class Speaker:
     Parameters
     ----------
     destinations, skills : of the configuration, by name.
+    intents : the labels of each of its intents, by their language.
+
+    Whatever has no label in the reader's language is called by its name.
     """
 
     def __init__(
@@ -350,6 +354,7 @@ class Speaker:
     ) -> None:
         self._destinations = destinations
         self._skills = skills
+        self._intents = intents
 
     def reason(self, code: Code, **parameters: Parameter) -> Reason:
         """Return the reason, with its sentences."""
@@ -359,6 +364,10 @@ class Speaker:
             self._say(code, parameters, 1, "ar"),
             MappingProxyType(parameters),
         )
+
+    def intent(self, name: str, language: str = "en") -> str:
+        """Return what an intent is called in a language: its label there, or else its name."""
+        return self._intents.get(name, {}).get(language, name)
 
     def agent_line(self, reasons: Sequence[Reason], language: str = "en") -> str:
         """Return what the agent reads on the phone: short, at most AGENT_LIMIT characters."""
@@ -371,9 +380,6 @@ class Speaker:
             if part and len(longer) <= AGENT_LIMIT:
                 line = longer
         return line
-    intents : the labels of each of its intents, by their language.
-
-    Whatever has no label in the reader's language is called by its name.
 
     def caller_sentences(self, reasons: Sequence[Reason], language: str = "en") -> tuple[str, ...]:
         """Return what a caller who asks why may be told."""
@@ -381,7 +387,6 @@ class Speaker:
         codes = [reason.code for reason in reasons]
         where = next((code for code in codes if code in _WHERE), None)
         untrue = _UNDONE_IN_SHADOW if Code.SHADOW in codes else _WHERE - {where}
-        self._intents = intents
         told = [reason for reason in reasons if reason.code not in untrue]
         if Code.SHADOW not in codes:
             first = next((reason for reason in told if reason.code is where), None)
@@ -392,12 +397,10 @@ class Speaker:
     def _say(self, code: Code, parameters: Mapping[str, Parameter], column: int, language: str) -> str:
         shown: dict[str, Parameter] = dict(parameters)
         for name in _LABELLED:
-    def intent(self, name: str, language: str = "en") -> str:
-        """Return what an intent is called in a language: its label there, or else its name."""
-        return self._intents.get(name, {}).get(language, name)
-
             if name in shown:
                 shown[name] = self._label(str(shown[name]), language)
+        if "intent" in shown:
+            shown["intent"] = self.intent(str(shown["intent"]), language)
         if "skills" in shown:
             names = str(shown["skills"]).split(", ")
             shown["skills"] = ("، " if language == "ar" else ", ").join(self._skill(name, language) for name in names)
@@ -412,5 +415,3 @@ class Speaker:
     def _skill(self, name: str, language: str) -> str:
         skill = self._skills.get(name)
         return skill.label.get(language, name) if skill is not None else name
-        if "intent" in shown:
-            shown["intent"] = self.intent(str(shown["intent"]), language)
