@@ -4,8 +4,8 @@ Real sessions are driven event by event, of the shipped configuration and of one
 and 500 rules. The caller's words are sure from early on, but no tone has been heard, so that every event is weighed
 to the end: intents, all rules, and whether tone could matter.
 
-Records are replayed from a file as `nabra replay` reads it, JSON included, on one core: DRAWS draws of other calls
-each (`benchmarks.recorded_calls`), with nothing remembered from the draw before.
+What is promised of the larger one is told as figures; so is how many records are decided again
+(`benchmarks.replay_rates`).
 
 Run alone: python -m benchmarks.route_stages
 """
@@ -13,24 +13,18 @@ Run alone: python -m benchmarks.route_stages
 from __future__ import annotations
 
 import json
-import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from benchmarks.recorded_calls import recorded_calls
+from benchmarks.asr_figures import Figure, Finding, percentile
+from benchmarks.replay_rates import Row, measure_replays
 from benchmarks.timing import Stage, Stopwatch
 from config.loader import load
 from config.schema import Action, Config, Rule
-from nabra.record_files import pieces_of, read_pieces
-from nabra.whatif import DecidesAgain, silence_of
 from router import CallFacts, Generation, Session
 from router.evidence import NoticeEnded, NoticeStarted, SpeechStarted, Tone, Words
 from router.generation import BACKGROUND
-from router.replay import WhatIf
-from router.whatif import Tally
 
 SPOKEN = (
     "somebody scammed me and i want to know who answered the last time because he was rude to me and "
@@ -38,11 +32,9 @@ SPOKEN = (
 )
 MANY_RULES = 500
 THIRTY = 30
-DRAWS = 10
-T_95 = 2.262
-"""Student's t of nine degrees of freedom, 95 % both sides."""
-
-Row = dict[str, object]
+CHANGED = (("p50", 50.0, 500.0, 200.0), ("p99", 99.0, 1500.0, 500.0), ("p99.9", 99.9, 3000.0, 1000.0))
+UNCHANGED = (("p99", 99.0, 150.0, 50.0),)
+"""What is promised: a name, the percentile, floor and aim in microseconds of thread CPU."""
 
 Act = Callable[[], object]
 
@@ -54,15 +46,38 @@ def measure(quick: bool) -> list[Stage | Row]:
     many = Generation.fit(_many(shipped.config), 2)
     plain = f"{_intents(shipped)} sub-intents, {len(shipped.config.rules)} rules"
     loaded = f"{_intents(many)} sub-intents, {len(many.config.rules)} rules"
+    changed, unchanged = _watched(many, count, _words), _watched(many, count, _tone)
+    words, tone = "words changed", "estimate of tone, words unchanged"
     return [
-        _stage(shipped, count, _words, "words changed", "partial", plain),
-        _stage(many, count, _words, "words changed", "partial", loaded),
-        _stage(shipped, count, _tone, "estimate of tone, words unchanged", "250 ms estimate", plain),
-        _stage(many, count, _tone, "estimate of tone, words unchanged", "250 ms estimate", loaded),
-        _stage(shipped, count, _ticks, "tick before the deadline", "tick", plain),
-        _stage(shipped, max(20, count // 20), _record, "record as JSON values", "call", plain),
-        _replays(shipped, 60 if quick else 2000),
+        _watched(shipped, count, _words).stage("route", f"{words}, {plain}", "partial"),
+        changed.stage("route", f"{words}, {loaded}", "partial"),
+        _watched(shipped, count, _tone).stage("route", f"{tone}, {plain}", "250 ms estimate"),
+        unchanged.stage("route", f"{tone}, {loaded}", "250 ms estimate"),
+        _watched(shipped, count, _ticks).stage("route", f"tick before the deadline, {plain}", "tick"),
+        _watched(shipped, max(20, count // 20), _record).stage("route", f"record as JSON values, {plain}", "call"),
+        _promised(f"decided, {words}", changed, CHANGED, loaded),
+        _promised(f"decided, {tone}", unchanged, UNCHANGED, loaded),
+        *measure_replays(shipped, 60 if quick else 2000),
     ]
+
+
+def _promised(name: str, watch: Stopwatch, marks: tuple[tuple[str, float, float, float], ...], of: str) -> Row:
+    """Return percentiles beside what was promised of them, each between the two order statistics of its interval."""
+    spent_us = sorted(watch.cpu_us)
+    figures = tuple(
+        Figure(point, percentile(spent_us, percent), "us", floor, aim, *_between(spent_us, percent / 100))
+        for point, percent, floor, aim in marks
+    )
+    note = "thread CPU of one event, to the end: intents, all rules, whether tone could matter"
+    return Finding(name, "one sentence, word by word", of, len(spent_us), figures, note).as_row()
+
+
+def _between(ordered: Sequence[float], share: float) -> tuple[float, float]:
+    """The 95 % interval of a quantile, whatever the values are drawn from: by how many of them may lie below it."""
+    count = len(ordered)
+    middle, half = count * share, 1.96 * (count * share * (1 - share)) ** 0.5
+    low, high = max(0, math.floor(middle - half) - 1), min(count - 1, math.ceil(middle + half))
+    return ordered[low], ordered[high]
 
 
 def _intents(generation: Generation) -> int:
@@ -80,54 +95,6 @@ def _many(settings: Config) -> Config:
     background = [one for one in settings.intents.intents if one.language == "en" and one.name == BACKGROUND]
     kept = (*background, *halves)[:THIRTY]
     return replace(settings, intents=replace(settings.intents, intents=kept), rules=settings.rules + _many_rules())
-
-
-def _replays(generation: Generation, count: int) -> Row:
-    """Microseconds of thread CPU for one record, and records a second, over DRAWS draws of `count` calls."""
-    spent_us: list[float] = []
-    size = events = 0
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "calls.jsonl"
-        for seed in range(DRAWS):
-            with file.open("w", encoding="utf-8") as lines:
-                for record in recorded_calls(generation, count, seed):
-                    timeline = record["timeline"]
-                    events += len(timeline) if isinstance(timeline, list) else 0
-                    lines.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-            size += file.stat().st_size
-            reader = DecidesAgain(WhatIf(generation, silence_of(generation.config), brief=True), "none")
-            began = time.thread_time()
-            tally = Tally()
-            for read in read_pieces(pieces_of([file]), _Ready(reader), 1, lambda _: None):
-                tally.merge(read.found.tally)
-            spent_us.append((time.thread_time() - began) / count * 1e6)
-            if tally.same != count:
-                raise AssertionError(f"{count - tally.same} records of {count} are decided otherwise than they were")
-    rates = [1e6 / one for one in spent_us]
-    mean, half = statistics.fmean(rates), T_95 * statistics.stdev(rates) / DRAWS**0.5
-    total = DRAWS * count
-    return {
-        "stage": "replay of a record under its own configuration, file and JSON included",
-        "unit": "us",
-        "n": total,
-        "mean": statistics.fmean(spent_us),
-        "p50": statistics.median(spent_us),
-        "max": max(spent_us),
-        "rate_per_s": round(mean, 1),
-        "rate_interval_95": [round(mean - half, 1), round(mean + half, 1)],
-        "note": f"{mean:.0f} records a second on one core (95 %: {mean - half:.0f} to {mean + half:.0f}; {DRAWS} draws "
-        f"of {count} calls, {events / total:.0f} events and {size / total / 1000:.1f} kB each)",
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """Work whose reader is there already: what it costs to load is not measured."""
-
-    ready: DecidesAgain
-
-    def reader(self) -> DecidesAgain:
-        return self.ready
 
 
 def _many_rules() -> tuple[Rule, ...]:
@@ -188,14 +155,8 @@ def _record(session: Session) -> Iterator[Act]:
     yield lambda: session.record(20.0).to_json()
 
 
-def _stage(
-    generation: Generation,
-    count: int,
-    acts: Callable[[Session], Iterator[Act]],
-    name: str,
-    per: str,
-    of: str,
-) -> Stage:
+def _watched(generation: Generation, count: int, acts: Callable[[Session], Iterator[Act]]) -> Stopwatch:
+    """Measure at least so many acts, of one session after the other."""
     watch = Stopwatch()
     while len(watch) < count:
         session = _listening(generation)
@@ -204,7 +165,7 @@ def _stage(
                 break
             with watch:
                 act()
-    return watch.stage("route", f"{name}, {of}", per)
+    return watch
 
 
 if __name__ == "__main__":

@@ -86,15 +86,18 @@ class Stopwatch:
         """CPU seconds of everything measured so far."""
         return sum(self._cpu_ns) / 1e9
 
+    @property
+    def cpu_us(self) -> list[float]:
+        """CPU microseconds of each measurement."""
+        return [spent / 1000 for spent in self._cpu_ns]
+
     def stage(self, room: str, name: str, per: str, note: str = "") -> Stage:
         """Return what was measured so far."""
         wall, cpu = Spread.of_nanoseconds(self._wall_ns), Spread.of_nanoseconds(self._cpu_ns)
         return Stage(room, name, per, len(self), wall, cpu, note)
 
 
-def measure_calls(
-    room: str, name: str, per: str, work: Callable[[], object], *, count: int, note: str = ""
-) -> Stage:
+def measure_calls(room: str, name: str, per: str, work: Callable[[], object], *, count: int, note: str = "") -> Stage:
     """Return how long `work()` takes, `count` times after a few that are not counted."""
     for _ in range(_WARM_UP):
         work()
