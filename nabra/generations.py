@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.schema import Config
+from nabra.learning import Learner
 from nabra.state import state_dir
 from router.generation import Generation
 from router.intent import IntentModel
@@ -47,6 +48,11 @@ def state_of(config: Config) -> Path:
     return config.state_dir or state_dir()
 
 
+def _kept_in(config: Config) -> Path:
+    """Where what is learnt of examples is kept."""
+    return state_of(config) / "intents"
+
+
 def fit(config: Config, number: int) -> Generation:
     """Compile the rules and fit the intents; a second start finds the intents fitted.
 
@@ -55,7 +61,7 @@ def fit(config: Config, number: int) -> Generation:
     RouterError
         A rule or an intent cannot be used; the message names file, line and column.
     """
-    return Generation.fit(config, number, cache_dir=state_of(config) / "intents")
+    return Generation.fit(config, number, cache_dir=_kept_in(config))
 
 
 def report_of(generation: Generation) -> Report:
@@ -66,8 +72,14 @@ def report_of(generation: Generation) -> Report:
     return examine(generation.config, {language: model.held_out(language) for language in generation.config.languages})
 
 
-def load(config: Config, number: int) -> Loaded:
+def load(config: Config, number: int, learner: Learner | None = None) -> Loaded:
     """Fit a configuration and read its prompts.
+
+    Parameters
+    ----------
+    config : as loaded.
+    number : of the generation.
+    learner : has examples that nobody learnt before learnt in a process of its own; None learns them here.
 
     Raises
     ------
@@ -75,9 +87,13 @@ def load(config: Config, number: int) -> Loaded:
         A rule or an intent cannot be used; the message names file, line and column.
     AudioError
         A prompt cannot be read.
+    ServiceError
+        The process that was to learn the examples was killed.
     """
     named = {"notice": config.notice.prompts, "ask": config.notice.ask}
     prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
+    if learner is not None:
+        learner.learn(config.intents.intents, _kept_in(config), None)
     generation = fit(config, number)
     if log.isEnabledFor(logging.INFO):
         try:

@@ -32,6 +32,7 @@ from nabra.callers import Source, language_of
 from nabra.ears import Ears, listener_settings, speech_specs, tone_model
 from nabra.errors import ServiceError
 from nabra.generations import Loaded, load, state_of
+from nabra.learning import Learner
 from nabra.live import LiveCall
 from nabra.loop_watch import LoopWatch
 from nabra.operations.bus import CallEvent, EventBus, EventKind
@@ -94,6 +95,7 @@ class Service:
         self._pairing: Pairing[LiveCall] = Pairing(grace_s)
         self._pairing_timer: asyncio.TimerHandle | None = None
         self._outcomes = Outcomes()
+        self._learner = Learner()
         self._amis = {pbx.name: self._make_ami(pbx.name, config) for pbx in config.pbx}
         records = config.records
         self.unrecorded_calls = 0
@@ -253,6 +255,7 @@ class Service:
     async def stop(self) -> None:
         """Hand every call back and stop everything; harmless twice."""
         self._say_ready(False)
+        self._learner.stop()
         await self.server.stop()
         await asyncio.sleep(0)
         if self._pairing_timer is not None:
@@ -297,7 +300,7 @@ class Service:
                 f"{config.source or 'the new config'} changes {', '.join(changed)}, which needs a restart; "
                 f"generation {self.generation.number} stays in force"
             )
-        loaded = await asyncio.to_thread(load, config, self.generation.number + 1)
+        loaded = await asyncio.to_thread(load, config, self.generation.number + 1, self._learner)
         self._loaded = loaded
         generation = loaded.generation
         log.info("generation %d is in force", generation.number, extra={"data": {"hash": generation.hash}})

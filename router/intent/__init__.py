@@ -6,9 +6,18 @@ phrases (`phrases`) included. Where somebody has a sentence encoder's vector of 
 (`sentences`). `normalise` brings examples and recognised text to the same form.
 """
 
-from router.intent.model import HeldOut, IntentModel, IntentPosterior
+from router.intent.model import HeldOut, IntentModel, IntentPosterior, stored_file
 from router.intent.normalise import normalise, spoken
 from router.intent.phrases import HardWord
 from router.intent.sentences import SentenceEncoder
 
-__all__ = ["HardWord", "HeldOut", "IntentModel", "IntentPosterior", "SentenceEncoder", "normalise", "spoken"]
+__all__ = [
+    "HardWord",
+    "HeldOut",
+    "IntentModel",
+    "IntentPosterior",
+    "SentenceEncoder",
+    "normalise",
+    "spoken",
+    "stored_file",
+]

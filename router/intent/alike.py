@@ -14,8 +14,9 @@ def alike(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Numbers (i, j), i < j, of every two sentences that are nearly the same, in order of i, then j.
 
     Words weigh log(1 + n / sentences with the word), so that "please" hardly counts and "refund" does; two sentences
-    are alike where the words of both weigh at least ALIKE of the words of either. Only sentences that share one of
-    their rarest words can be (Bayardo et al. 2007, "Scaling up all pairs similarity search"), so few are compared.
+    are alike where the words of both weigh at least ALIKE of the words of either. Sums are rounded once (`math.fsum`):
+    nothing hangs on the order in which a set gives its words. Only sentences that share one of their rarest words can
+    be alike (Bayardo et al. 2007, "Scaling up all pairs similarity search"), so few are compared.
 
     Parameters
     ----------
@@ -29,8 +30,8 @@ def alike(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     for j, one in enumerate(words):
         ranked = sorted(one, key=lambda word: (-weight[word], word))
         near: set[int] = set()
-        left = sum(weight[word] for word in ranked)
-        needed = ALIKE * left
+        left = math.fsum(weight[word] for word in ranked)
+        needed = ALIKE * left * (1 - 1e-9)  # what is left is rounded at every step
         for word in ranked:
             if left < needed:
                 break
@@ -38,7 +39,7 @@ def alike(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
             holders.setdefault(word, []).append(j)
             left -= weight[word]
         for i in near:
-            shared = sum(weight[word] for word in one & words[i])
-            if shared >= ALIKE * sum(weight[word] for word in one | words[i]):
+            shared = math.fsum(weight[word] for word in one & words[i])
+            if shared >= ALIKE * math.fsum(weight[word] for word in one | words[i]):
                 found.append((i, j))
     return iter(sorted(found))

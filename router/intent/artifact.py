@@ -3,10 +3,15 @@
 A stored file is found by what it was learnt from. One that is damaged, cut short or changed is not used: its
 name says what it was learnt from, its content carries the hash of what was learnt, and both must agree. The
 caller then learns anew.
+
+A folder keeps the KEPT files that were used last, whoever used them: loading one marks it as used, and storing one
+takes the others away. Several services may share a folder: what one of them takes away is in the memory of whoever
+uses it, and is learnt anew where it is asked for again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,6 +26,11 @@ from numpy.typing import NDArray
 from router.intent.lexical import LexicalModel
 from router.intent.sentences import SentenceModel
 from router.stopping import Aloud
+
+KEPT = 16
+"""Files in a folder: a configuration, its edits of a day, and as much for a few sites beside it."""
+_TORN_S = 3600.0
+"""A file half written that is older than this is one whose writer was killed."""
 
 _LEXICAL = ("weights", "idf_squared", "intercept", "temperatures")
 _SENTENCES = ("weights", "factors")
@@ -57,6 +67,11 @@ def content_hash(models: Mapping[str, Fitted]) -> str:
     return digest.hexdigest()
 
 
+def file_of(folder: Path, key: str) -> Path:
+    """Return the file of what was learnt of something; `key` is a hash of that, in hex."""
+    return folder / f"intents-{key[:32]}.npz"
+
+
 def save(file: Path, models: Mapping[str, Fitted]) -> None:
     """Write models so that a reader finds all of them or none; raises OSError where that cannot be."""
     arrays: dict[str, NDArray[np.generic]] = {"hash": _packed(content_hash(models)), "name": _packed(file.name)}
@@ -72,6 +87,7 @@ def save(file: Path, models: Mapping[str, Fitted]) -> None:
         except BaseException:
             os.unlink(stream.name)
             raise
+    _tidy(file)
 
 
 def load(file: Path) -> dict[str, Fitted] | None:
@@ -85,7 +101,28 @@ def load(file: Path) -> dict[str, Fitted] | None:
         trusted = trusted and _unpacked(arrays["name"]) == file.name
     except Exception:  # whatever a damaged file makes of its readers: it is learnt anew
         return None
+    if trusted:
+        with contextlib.suppress(OSError):
+            os.utime(file)
     return models if trusted else None
+
+
+def _tidy(newest: Path) -> None:
+    """Take away all but the KEPT files used last, and what writers that were killed left half written."""
+    used: list[tuple[float, Path]] = []
+    # Another service may take the same away at the same time.
+    with contextlib.suppress(OSError):
+        now_s = newest.stat().st_mtime
+        for file in newest.parent.glob("intents-*.npz*"):
+            with contextlib.suppress(OSError):
+                at_s = file.stat().st_mtime
+                if file.suffix == ".npz":
+                    used.append((at_s, file))
+                elif at_s < now_s - _TORN_S:
+                    file.unlink()
+    for _, file in sorted(used, reverse=True)[KEPT:]:
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def _arrays(language: str, model: Fitted) -> dict[str, NDArray[np.generic]]:

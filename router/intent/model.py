@@ -123,7 +123,7 @@ class IntentModel:
         """
         chosen = [intent for intent in intents if languages is None or intent.language in languages]
         key = _key(chosen, seed, "" if encoder is None else encoder.encoder_id)
-        file = None if cache_dir is None else cache_dir / f"intents-{key[:32]}.npz"
+        file = None if cache_dir is None else artifact.file_of(cache_dir, key)
         stored = None if file is None else artifact.load(file)
         if stored is not None:
             return cls(chosen, stored)
@@ -244,6 +244,11 @@ def _learn(intents: Sequence[Intent], seed: int, encoder: SentenceEncoder | None
 
 def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float64]:
     return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents])
+
+
+def stored_file(intents: Sequence[Intent], cache_dir: Path, encoder_id: str = "") -> Path:
+    """Where `IntentModel.fit` keeps what it learns of all the languages of some intents, whether it is there or not."""
+    return artifact.file_of(cache_dir, _key(intents, 0, encoder_id))
 
 
 def _key(intents: Sequence[Intent], seed: int, encoder_id: str) -> str:
