@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from config.schema import DestinationKind
 from router.commands import Decision, Trigger
 from router.hours import TIMELESS
-from router.ladder import Footing, Missing, Rung, climb_down, rests_on_words
+from router.ladder import Footing, Rung, climb_down, rests_on_words, why_partial
 from router.reasons import SPOKEN, Code, Reason
 from router.rules import Circumstances, Outcome, deeds
 from router.stopping import STRICT, WORDS_PER_S
@@ -439,10 +439,10 @@ def _reasons(
     learnt = generation.early.get(moment.facts.language)
     if moment.trigger is Trigger.WORDS and choice.by_words and moment.hard is None and learnt and learnt.learnt:
         percent = round(100 * config.decision.early_error, 1)
-        reasons.append(say(Code.EARLY, threshold=reading.threshold, percent=percent))
+        early = Code.EARLY_IN_PAUSE if moment.footing.paused else Code.EARLY
+        reasons.append(say(early, threshold=reading.threshold, percent=percent))
     if rung is Rung.PARTIAL_TEXT:
-        missing = Missing.FINAL_LATE if moment.footing.ended else Missing.STILL_SPEAKING
-        reasons.append(say(Code.PARTIAL, missing=(Missing.RECOGNISER_LOST if moment.footing.lost else missing).value))
+        reasons.append(say(Code.PARTIAL, missing=why_partial(moment.footing).value))
     if moment.asked:
         reasons.append(say(Code.ASKED))
     reasons.extend(moment.context)

@@ -27,6 +27,7 @@ _MISSING = {
     "recogniser_lost": "the recogniser was lost",
     "final_late": "the final text did not come in time",
     "still_speaking": "the caller was still speaking",
+    "only_paused": "the caller was silent, and might have gone on",
     "no_speech": "nobody spoke",
     "no_words": "no words were understood",
     "not_sure": "the words were not sure enough",

@@ -30,6 +30,7 @@ class Missing(StrEnum):
     RECOGNISER_LOST = "recogniser_lost"
     FINAL_LATE = "final_late"
     STILL_SPEAKING = "still_speaking"
+    ONLY_PAUSED = "only_paused"
     NO_SPEECH = "no_speech"
     NO_WORDS = "no_words"
     NOT_SURE = "not_sure"
@@ -57,7 +58,7 @@ class Footing:
     recogniser : it could be used to the end; `lost` that it was there and went away.
     spoke : the caller spoke.
     words : any words were heard; `partial` that the last of them are not final.
-    ended : the caller had stopped speaking.
+    ended : the caller had finished; `paused` was silent, and might have gone on.
     tone_off : tone is switched off, by the caller or the site; `tone_heard` that it may be used.
     """
 
@@ -69,11 +70,21 @@ class Footing:
     ended: bool
     tone_off: bool
     tone_heard: bool
+    paused: bool = False
 
 
 def rests_on_words(variables: frozenset[str]) -> bool:
     """Whether a rule that speaks of these variables rests on what was said."""
     return bool(variables & _WORD_VARIABLES)
+
+
+def why_partial(footing: Footing) -> Missing:
+    """Return why words that are not final were all there was."""
+    if footing.lost:
+        return Missing.RECOGNISER_LOST
+    if footing.ended:
+        return Missing.FINAL_LATE
+    return Missing.ONLY_PAUSED if footing.paused else Missing.STILL_SPEAKING
 
 
 def climb_down(
@@ -110,9 +121,7 @@ def _why_no_final(footing: Footing, by_key: bool, forbidden: bool) -> Missing:
     if forbidden:
         return Missing.FORBIDDEN
     if footing.words and footing.partial:
-        if footing.lost:
-            return Missing.RECOGNISER_LOST
-        return Missing.FINAL_LATE if footing.ended else Missing.STILL_SPEAKING
+        return why_partial(footing)
     return _why_no_words(footing, by_key, forbidden)
 
 

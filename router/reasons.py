@@ -38,6 +38,7 @@ class Code(StrEnum):
     NOT_SURE = "not_sure"
     FEW_WORDS = "few_words"
     EARLY = "early"
+    EARLY_IN_PAUSE = "early_in_pause"
     NO_WORDS = "no_words"
     NO_SPEECH = "no_speech"
     ASKED = "asked"
@@ -74,8 +75,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "{threshold:.2f} was needed.",
         "الكلمات تشير إلى {destination} ({intent}) باحتمال {probability:.2f} "
         "(عدد الكلمات المسموعة: {words})، والمطلوب {threshold:.2f}.",
-        "about {intent} ({percent}%)",
-        "بشأن {intent} ({percent}٪)",
+        "{wish} ({percent}%)",
+        "{wish} ({percent}٪)",
         "You said what you need, so we connected you to {destination}.",
         "ذكرت ما تحتاج إليه فحوّلناك إلى {destination}.",
     ),
@@ -171,10 +172,20 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.EARLY: (
-        "The caller was not known to have finished: after so many words {threshold:.2f} was needed, which lets at most "
-        "{percent:g} in 100 of all early decisions go wrong on examples that the model has not learnt.",
-        "لم يكن قد عُرف أن المتصل أنهى كلامه: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
+        "The caller was still speaking: after so many words {threshold:.2f} was needed, which lets at most {percent:g} "
+        "in 100 of all early decisions go wrong on examples that the model has not learnt.",
+        "كان المتصل ما زال يتكلم: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
         "{percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
+        "",
+        "",
+        "",
+        "",
+    ),
+    Code.EARLY_IN_PAUSE: (
+        "The caller was silent, and might have gone on: after so many words {threshold:.2f} was needed, which lets at "
+        "most {percent:g} in 100 of all early decisions go wrong on examples that the model has not learnt.",
+        "كان المتصل صامتًا وربما كان سيكمل كلامه: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ "
+        "أكثر من {percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
         "",
         "",
         "",
@@ -327,8 +338,11 @@ _UNDONE_IN_SHADOW = _WHERE | {
     Code.NEVER, Code.RULE_RAISE, Code.REQUIRE, Code.PREFER_AGENT, Code.NOT_SURE, Code.NO_WORDS, Code.NO_SPEECH
 }  # fmt: skip
 
+_WISH = {"en": ("wants", "about"), "ar": ("يطلب", "بشأن")}
+"""What stands before an intent's name, and before its label, in the line for the agent."""
+
 _WHY_PARTIAL = {
-    "still_speaking": ("as far as was heard, the caller was still speaking", "كان المتصل لا يزال يتكلم بحسب ما سُمع"),
+    "still_speaking": ("the caller was still speaking", "كان المتصل لا يزال يتكلم"),
     "only_paused": ("the caller was silent, and might have gone on", "كان المتصل صامتًا وربما كان سيكمل كلامه"),
     "final_late": ("the final text did not come in time", "لم يصل النص النهائي في الوقت المناسب"),
     "recogniser_lost": ("the recogniser was lost", "فُقد متعرّف الكلام"),
@@ -400,7 +414,10 @@ class Speaker:
             if name in shown:
                 shown[name] = self._label(str(shown[name]), language)
         if "intent" in shown:
-            shown["intent"] = self.intent(str(shown["intent"]), language)
+            name = str(shown["intent"])
+            labelled = language in self._intents.get(name, {})
+            shown["intent"] = self.intent(name, language)
+            shown["wish"] = f"{_WISH[language][labelled]} {shown['intent']}"
         if "skills" in shown:
             names = str(shown["skills"]).split(", ")
             shown["skills"] = ("، " if language == "ar" else ", ").join(self._skill(name, language) for name in names)

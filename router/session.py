@@ -509,6 +509,7 @@ class Session:
                 ended=ended or self._speech.over,
                 tone_off=not self._means.tone_on,
                 tone_heard=tone.heard,
+                paused=self._speech.paused_now,
             ),
             audio_s=self._timeline.audio_s,
             now_s=now,

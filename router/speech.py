@@ -35,6 +35,11 @@ class Speech:
         """Whether the caller has finished and the final text has not come."""
         return self.over and not self.final_heard
 
+    @property
+    def paused_now(self) -> bool:
+        """Whether the caller is silent, and may go on."""
+        return self.end_s is not None and not self.over
+
     def heard_s(self, audio_s: float) -> float:
         """Return the seconds since speech first began, pauses included; infinite where that was not told."""
         return math.inf if self.began_audio_s is None else max(0.0, audio_s - self.began_audio_s)

@@ -265,7 +265,7 @@ def test_a_record_tells_all_of_it_and_explain_shows_it() -> None:
         "    skilled: offer it to the last agent first, for 15 s",
         "    tried: route to complaints   (not done: the rule is only tried out)",
         "    not on the recogniser's final text: a rule keeps the call from where the words point",
-        "  to the agent: not sales, about buy (95%)",
+        "  to the agent: not sales, wants buy (95%)",
         "  to the caller, who asks why: sales could not take your call. You were connected to reception.",
     ):
         assert line in text

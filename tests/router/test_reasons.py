@@ -28,7 +28,7 @@ PARAMETERS: dict[str, Any] = {
     "anger": 0.3,
     "angry_at": 0.085,
     "prior": 0.03,
-    "missing": "still_speaking",
+    "missing": "only_paused",
     "reason": "crashed",
     "skills": "refunds, billing",
     "agent": "PJSIP/1001",
@@ -67,10 +67,10 @@ def test_intents_are_called_by_their_labels_in_the_readers_language_and_keep_the
 
 def test_an_intent_without_a_label_in_the_readers_language_is_called_by_its_name() -> None:
     reason = LABELLED.reason(Code.WORDS, **{**PARAMETERS, "intent": "fault"})
-    assert LABELLED.agent_line([reason], "en") == "about fault (91%)"
+    assert LABELLED.agent_line([reason], "en") == "wants fault (91%)"
     assert LABELLED.agent_line([reason], "ar") == "بشأن عطل (91٪)"
     unknown = LABELLED.reason(Code.WORDS, **{**PARAMETERS, "intent": "odd"})
-    assert LABELLED.agent_line([unknown], "ar") == "بشأن odd (91٪)"
+    assert LABELLED.agent_line([unknown], "ar") == "يطلب odd (91٪)"
 
 
 def test_destinations_are_called_by_their_labels() -> None:

@@ -53,6 +53,25 @@ def test_sure_words_decide_while_the_caller_speaks() -> None:
     assert caller.session.deadline() is None
 
 
+def test_a_caller_who_only_paused_is_not_said_to_have_been_speaking() -> None:
+    spoken = Caller().until(3).speaks().until(4)
+    assert spoken.partial("i want to buy a thing").decision.steps[0].missing is Missing.STILL_SPEAKING
+
+    def paused() -> Caller:
+        caller = Caller().until(3).speaks().until(4)
+        return caller.tell(
+            evidence.SpeechPaused(at_s=caller.now_s, audio_s=caller.t, speech_end_audio_s=caller.t - 0.2)
+        )
+
+    decision = paused().until(4.1).partial("i want to buy a thing").decision
+    assert decision.steps[0].missing is Missing.ONLY_PAUSED
+    (partial,) = [reason for reason in decision.reasons if reason.code is Code.PARTIAL]
+    assert "the caller was silent, and might have gone on" in partial.en
+    assert "كان المتصل صامتًا" in partial.ar
+    again = paused().until(4.1).speaks(0.0).partial("i want to buy a thing").decision
+    assert again.steps[0].missing is Missing.STILL_SPEAKING
+
+
 def test_too_few_words_wait_for_the_end_of_speech() -> None:
     caller = Caller().until(3).speaks().until(3.5).partial("buy")
     assert not caller.decisions
