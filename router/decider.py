@@ -175,7 +175,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
     if moment.hard is not None:
         destination, sure = moment.hard.destination, True
 
-    calm = _values(moment, generation, UNHEARD, destination if sure else "", probability)
+    calm = _values(moment, generation, destination if sure else "", probability)
     without_tone = generation.rules.evaluate(calm)
     reading = _Reading(destination, probability, threshold, sure, too_few)
     if moment.key_destination is None and not moment.forced:
@@ -191,7 +191,7 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
 
     outcome = without_tone
     if moment.tone.heard:
-        outcome = generation.rules.evaluate(_values(moment, generation, moment.tone, calm["destination"], probability))
+        outcome = generation.rules.evaluate({**calm, **_of_tone(moment.tone)})
     return _choose(moment, generation, outcome, reading)
 
 
@@ -256,10 +256,8 @@ class _Reading:
     too_few: bool
 
 
-def _values(
-    moment: Moment, generation: Generation, tone: ToneNow, destination: str, probability: float
-) -> dict[str, Any]:
-    """The variables of the rules (`router.variables`) at this moment."""
+def _values(moment: Moment, generation: Generation, destination: str, probability: float) -> dict[str, Any]:
+    """The variables of the rules (`router.variables`) at this moment, tone unheard."""
     understood = moment.understood
     time = generation.calendar.at(moment.facts).values() if generation.rules.tell_time else TIMELESS
     return {
@@ -279,6 +277,12 @@ def _values(
         "dialled": moment.facts.dialled,
         "pbx": moment.facts.pbx,
         "caller_number": moment.facts.caller_number,
+        **_of_tone(UNHEARD),
+    }
+
+
+def _of_tone(tone: ToneNow) -> dict[str, Any]:
+    return {
         "tone_known": tone.heard,
         "angry": tone.alarmed,
         "anger": tone.anger,
