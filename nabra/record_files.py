@@ -258,5 +258,8 @@ def _lines(piece: Piece) -> Iterator[bytes]:
             # A line belongs to the piece that it begins in.
             file.seek(piece.start - 1)
             file.readline()
-        while file.tell() < piece.end and (raw := file.readline()):
-            yield raw
+        read = file.read(max(0, piece.end - file.tell()))
+        if read and not read.endswith(b"\n"):
+            read += file.readline()
+    whole = read.split(b"\n")
+    yield from whole if whole[-1] else whole[:-1]
