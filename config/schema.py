@@ -95,6 +95,13 @@ class SpeechEngine(StrEnum):
     NONE = "none"
 
 
+class SentenceReading(StrEnum):
+    """Which sentence encoder reads what callers say, beside its words."""
+
+    NONE = "none"
+    USE = "use"
+
+
 class FinalEngine(StrEnum):
     """Which slower recogniser hears the end of a phrase again."""
 
@@ -237,12 +244,14 @@ class Notice:
 class Budget:
     """How long anything may take before the next best thing is done.
 
-    `total_s` is the PBX's own watchdog, from its answer to a queue, everything included.
+    `sentence_ms` is for a sentence encoder, once all else is there; then the words alone decide. `total_s` is the PBX's
+    own watchdog, from its answer to a queue, everything included.
     """
 
     listen_s: float = between(1, 60, 8.0)
     no_speech_s: float = between(1, 60, 4.0)
     final_wait_ms: int = between(0, 5000, 800)
+    sentence_ms: int = between(0, 1000, 60)
     ami_ms: int = between(50, 5000, 2000)
     total_s: float = between(5, 120, 20.0)
 
@@ -338,9 +347,13 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentSet:
-    """Every intent, gathered from the files named under `files`."""
+    """Every intent, gathered from the files named under `files`.
+
+    `sentence_encoder` reads what callers say as a whole, too, where it is installed.
+    """
 
     files: tuple[Path, ...] = ()
+    sentence_encoder: SentenceReading = SentenceReading.NONE
     intents: tuple[Intent, ...] = derived(())
 
     def labels(self) -> dict[str, dict[str, str]]:

@@ -10,8 +10,9 @@ Listener and tracker count from where analysis began; what they say is moved to 
 A caller who speaks over the question stops it. Nothing is analysed before the notice has ended, but for the last
 moment of it (`nabra.caller_line`).
 
-A fault in what hears tone costs the call its tone, one in what takes our prompt out costs it that for this prompt; any
-other costs it our part in it, and the caller goes on without.
+A fault in what hears tone costs the call its tone, one in the sentence encoder the reading of its sentences, one in
+what takes our prompt out costs it that for this prompt; any other costs it our part in it, and the caller goes on
+without.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from nabra.caller_line import CallerLine, Samples
 from nabra.ears import Deaf, Ears, tracker_settings
 from nabra.generations import Loaded
 from nabra.operations.bus import EventKind
+from nabra.sentences import Place as SentencePlace
+from nabra.sentences import Vectors
 from nabra.tone_batches import Place
 from router import evidence
 from router.commands import (
@@ -119,6 +122,7 @@ class Call:
         self._listener: Listener | None = None
         self._tracker: Tracker | None = None
         self._tone_place: Place | None = None
+        self._sentence_place: SentencePlace | None = None
         self._heard_from_s = 0.0
         self._asking = False
         self.facts = facts
@@ -279,6 +283,30 @@ class Call:
         return Patience.SHORT if end is Ending.FINISHED and self._session.intent_sure else Patience.NORMAL
 
     @_entry
+    def _on_sentence(self, text: str, vector: Vectors) -> None:
+        """Take what the sentence encoder makes of a text of this call."""
+        try:
+            scores = self._loaded.generation.scores(vector, self.facts.language)
+        except Exception as error:
+            log.error("a sentence could not be read", exc_info=error, extra={"data": {"call": self.facts.call}})
+            self._on_encoder_lost(f"the sentence encoder failed: {type(error).__name__}")
+            return
+        self._receive(evidence.Sentence(at_s=self._clock(), audio_s=self.audio_s, text=text, scores=scores))
+        self.phone.moved()
+
+    @_entry
+    def _on_encoder_lost(self, reason: str) -> None:
+        """Take that the sentence encoder reads this call no more."""
+        self._no_sentences(reason, self._clock())
+        self.phone.moved()
+
+    def _no_sentences(self, reason: str, now_s: float) -> None:
+        """Go on by words alone, and leave on the record why."""
+        self._leave_sentences()
+        self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
+        self._receive(evidence.EncoderLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
+
+    @_entry
     def _on_tone(self, inquiry: Inquiry, answer: Answer | None) -> None:
         """Take what the tone model says to an inquiry of this call."""
         try:
@@ -355,6 +383,8 @@ class Call:
                     self._decide(decision)
                 case StopAnalysis():
                     self._stop_analysis()
+        if self._sentence_place is not None:
+            self._sentence_place.ask(self._session.unread)
 
     def _play(self, name: str, language: str) -> None:
         if name == "notice":
@@ -397,6 +427,8 @@ class Call:
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
             if configured:
                 self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=self.audio_s, reason=reason))
+        if self._loaded.generation.encoder_of(self.facts.language):
+            self._join_sentences(now_s)
         asker = self._ears.tone
         if not tone or asker is None:
             return
@@ -411,6 +443,18 @@ class Call:
         if missing:
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": missing})
             self._no_tone(missing, now_s)
+
+    def _join_sentences(self, now_s: float) -> None:
+        asker, why_not = self._ears.sentences, self._ears.no_sentences()
+        if asker is None or why_not:
+            self._no_sentences(why_not, now_s)
+        else:
+            self._sentence_place = asker.join(self._on_sentence, self._on_encoder_lost)
+
+    def _leave_sentences(self) -> None:
+        if self._sentence_place is not None:
+            self._sentence_place.leave()
+            self._sentence_place = None
 
     def _no_tone(self, reason: str, now_s: float) -> None:
         """Leave on the record that tone was not listened to, and why."""
@@ -466,6 +510,7 @@ class Call:
 
     def _stop_analysis(self) -> None:
         self._drop_tracker()
+        self._leave_sentences()
         self._line.hold_nothing()
         if self._listener is not None:
             self._listener.close()

@@ -1,4 +1,4 @@
-"""What calls listen with: recognisers and the tone model."""
+"""What calls listen with: recognisers, the tone model and the sentence encoder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from asr.whisper_engine import INSTALL, runtime_installed
 from config.schema import Config, SpeechEngine, SpeechModel
 from emotion import ToneModel, TrackerSettings
 from emotion.model import at_prior
+from nabra.sentence_encoder import encoder_for
+from nabra.sentences import SentenceAsker, SentencesAtOnce
 from nabra.state import recogniser_cache, state_dir
 from nabra.tone_batches import ToneAsker, ToneAtOnce
 
@@ -36,12 +38,18 @@ class Ears:
     """Given a language: name and digest of its recogniser's model, empty where there is none."""
     tone: ToneAsker | None
     """Where the tone model is asked; None where no call's tone is analysed."""
+    sentences: SentenceAsker | None = None
+    """Where the sentence encoder is asked; None where there is none."""
     too_busy: Callable[[], str] = lambda: ""
     """Why the machine has no time for tone just now; empty where it has."""
 
     def no_tone(self) -> str:
         """Return why the tone of a call that begins now cannot be heard; empty where it can."""
         return self.too_busy() or (self.tone.trouble if self.tone is not None else "")
+
+    def no_sentences(self) -> str:
+        """Return why no sentence encoder reads a call that begins now; empty where one does."""
+        return "no sentence encoder is loaded" if self.sentences is None else self.sentences.trouble
 
     def models(self, language: str) -> dict[str, str]:
         """Return the ids of the models that listen to a call, for its record."""
@@ -191,10 +199,12 @@ def offline_ears(config: Config, languages: Collection[str]) -> Ears:
         return None if engine is None else InlineDecoder(engine)
 
     model = tone_model(config)
+    encoder = encoder_for(config)
     return Ears(
         languages=frozenset(engines),
         decoder=decoder,
         listener=listener_settings(config),
         recogniser_id=lambda language: engines[language].facts.model_id if language in engines else "",
         tone=None if model is None else ToneAtOnce(model),
+        sentences=None if encoder is None else SentencesAtOnce(encoder),
     )

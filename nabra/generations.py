@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from config.schema import Config
 from nabra.learning import Learner
+from nabra.sentence_encoder import INSTALL, encoder_for, missing
 from nabra.state import state_dir
 from router.generation import Generation
 from router.intent import IntentModel
@@ -61,7 +62,7 @@ def fit(config: Config, number: int) -> Generation:
     RouterError
         A rule or an intent cannot be used; the message names file, line and column.
     """
-    return Generation.fit(config, number, cache_dir=_kept_in(config))
+    return Generation.fit(config, number, cache_dir=_kept_in(config), encoder=encoder_for(config))
 
 
 def report_of(generation: Generation) -> Report:
@@ -93,8 +94,10 @@ def load(config: Config, number: int, learner: Learner | None = None) -> Loaded:
     named = {"notice": config.notice.prompts, "ask": config.notice.ask}
     prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
     if learner is not None:
-        learner.learn(config.intents.intents, _kept_in(config), None)
+        learner.learn(config.intents.intents, _kept_in(config), encoder_for(config))
     generation = fit(config, number)
+    if missing(config):
+        log.warning("the sentence encoder is not installed, so calls are read by words alone: %s", INSTALL)
     if log.isEnabledFor(logging.INFO):
         try:
             log.info(report_of(generation).headline())

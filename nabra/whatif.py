@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from config.schema import Config
 from nabra.ears import listener_settings
 from nabra.errors import NabraError
 from nabra.generations import fit
+from nabra.sentence_encoder import encoder_for
+from nabra.sentences import encoded
 from router.errors import RecordError
 from router.generation import Generation
 from router.recorded import RecordLine
 from router.redact import MASK
 from router.replay import Silence, WhatIf
+from router.rereading import REMEMBERED_TEXTS
+from router.resentenced import Read
 from router.whatif import Compared, Tally, compare, from_row, to_row
 
 CONFIG_NAME = "nabra.yaml"
@@ -65,6 +70,19 @@ def silence_of(config: Config) -> Silence:
     return waits_s
 
 
+def reader_of(generation: Generation) -> Read | None:
+    """Return what reads recorded words by a generation's sentence encoder, each text once; None for words alone."""
+    encoder = encoder_for(generation.config)
+    if encoder is None:
+        return None
+
+    @lru_cache(maxsize=REMEMBERED_TEXTS)
+    def read(text: str, language: str) -> Mapping[str, float]:
+        return generation.scores(encoded(encoder, (text,))[0], language)
+
+    return read
+
+
 def what_if(path: Path) -> WhatIf:
     """Return what decides calls again under a configuration.
 
@@ -73,7 +91,7 @@ def what_if(path: Path) -> WhatIf:
     ConfigError, RouterError
     """
     generation = loaded(path)
-    return WhatIf(generation, silence_of(generation.config), brief=True)
+    return WhatIf(generation, silence_of(generation.config), brief=True, read=reader_of(generation))
 
 
 @dataclass(slots=True)

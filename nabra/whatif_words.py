@@ -139,6 +139,10 @@ _UNKNOWN: Mapping[str, tuple[str, str]] = {
     "words_not_kept": ("the words were not kept", "لم تُحفظ الكلمات"),
     "not_recognised": ("no recogniser heard the call then", "لم يسمع المكالمة متعرّف حينها"),
     "tone_not_heard": ("its rules need tone, which is not recorded", "قواعدها تحتاج إلى نبرة الصوت ولم تُسجّل"),
+    "sentence_not_read": (
+        "it reads whole sentences, which nothing here can do",
+        "تقرأ الجملة كاملةً، ولا شيء هنا يقدر على ذلك",
+    ),
     "number_masked": ("its rules need the whole number", "قواعدها تحتاج إلى الرقم كاملًا"),
     "engine_died": ("the engine died during this call", "توقّف المحرّك فجأة أثناء هذه المكالمة"),
     "missing": ("the call is in one of the two only", "المكالمة في إحداهما فقط"),

@@ -6,6 +6,8 @@ The hard deadline holds in every state. The others run while the session listens
     no speech     from the start of a window, until the caller speaks
     final text    from the end of speech, until the recogniser's final text has come
     forced final  from the end of listening in its place: the recogniser was told to finish
+    sentence      from when it would be decided, until the sentence encoder has read what was said; nothing else is
+                  waited for by then, so no other runs beside it
 
 None rings after the hard deadline. All times are seconds since the session began, rounded to microseconds.
 """
@@ -27,6 +29,7 @@ HAND_OVER_S = 1.0
 class Due(Enum):
     """Which clock of listening has rung, the most pressing first."""
 
+    SENTENCE = auto()
     FORCED_FINAL = auto()
     LISTENING = auto()
     NO_SPEECH = auto()
@@ -70,7 +73,13 @@ class Deadlines:
         self._listening_s = math.inf
         self._no_speech_s = math.inf
         self._final_s = math.inf
+        self._sentence_s = math.inf
         self.forcing = False
+
+    @property
+    def awaiting_sentence(self) -> bool:
+        """Whether nothing but the sentence encoder is waited for."""
+        return self._sentence_s < math.inf
 
     def open_window(self, now: float) -> None:
         """The caller may speak, for so long from now."""
@@ -87,6 +96,11 @@ class Deadlines:
         self.forcing = True
         self._final_s = self._after(now, self._budget.final_wait_ms / 1000)
 
+    def await_sentence(self, now: float) -> None:
+        """It is time to decide; wait a little, and only once, for what the sentence encoder makes of it."""
+        if not self.awaiting_sentence:
+            self._sentence_s = self._after(now, self._budget.sentence_ms / 1000)
+
     def final_came(self, now: float) -> None:
         """The final text is there: nothing is waited for, and a forced one is the last word."""
         self._final_s = now if self.forcing else math.inf
@@ -94,12 +108,12 @@ class Deadlines:
     def speech_resumed(self) -> None:
         """The caller had not finished."""
         if not self.forcing:
-            self._final_s = math.inf
+            self._final_s = self._sentence_s = math.inf
 
     def question_put(self) -> None:
         """The caller is asked; nothing that was said before is waited for."""
         self.forcing = False
-        self._final_s = math.inf
+        self._final_s = self._sentence_s = math.inf
 
     def next_s(self, speech: Speech) -> float:
         """Return when the first of the clocks that run rings."""
@@ -111,6 +125,8 @@ class Deadlines:
 
     def _running(self, speech: Speech) -> list[tuple[Due, float]]:
         """The clocks that run, in the order of `Due`; each stands still at infinity where nothing set it."""
+        if self.awaiting_sentence:
+            return [(Due.SENTENCE, self._sentence_s)]
         running = [(Due.FORCED_FINAL, self._final_s) if self.forcing else (Due.LISTENING, self._listening_s)]
         if not speech.in_window:
             running.append((Due.NO_SPEECH, self._no_speech_s))

@@ -7,6 +7,7 @@ keyword. Scales are 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -81,6 +82,27 @@ class Words(Evidence):
     confidence: float | None = None
     decode_s: float = 0.0
     segment_start_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence(Evidence):
+    """What a sentence encoder makes of words that were heard (`router.intent.sentences`), some time after them.
+
+    Attributes
+    ----------
+    text : the words it read: all that were said by then, or the answer to the question, redacted.
+    scores : of each intent, before calibration, rounded as they are decided on.
+    """
+
+    text: str
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderLost(Evidence):
+    """The sentence encoder reads this call no more; `reason` says why."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +181,8 @@ Event = (
     | SpeechPaused
     | EndOfUtterance
     | Words
+    | Sentence
+    | EncoderLost
     | Tone
     | Key
     | RecogniserLost
@@ -176,6 +200,8 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "speech_paused": SpeechPaused,
     "end_of_utterance": EndOfUtterance,
     "words": Words,
+    "sentence": Sentence,
+    "encoder_lost": EncoderLost,
     "tone": Tone,
     "key": Key,
     "recogniser_lost": RecogniserLost,

@@ -197,6 +197,10 @@ def _event(entry: Mapping[str, Any]) -> str:
         case "words":
             kind = "final" if entry["final"] else "partial"
             return f'{kind} words: "{entry["text"]}"   {_shares(entry["destinations"])}'
+        case "sentence":
+            return f'read as a sentence too: "{entry["text"]}"   {_shares(entry["destinations"])}'
+        case "encoder_lost":
+            return f"words alone are read from here on: {entry['reason']}"
         case "tone" if entry["abstained"] or entry["anger"] is None:
             return f"tone: unsure ({entry['reason']})"
         case "tone":

@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
@@ -15,6 +18,9 @@ from router.later import Later
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 from router.stopping import UNLEARNT, Thresholds, thresholds
+
+if TYPE_CHECKING:
+    from router.intent.sentences import SentenceEncoder
 
 BACKGROUND = "other"
 """The intent of what is said about nothing in particular: greetings, "can you hear me", other people."""
@@ -44,6 +50,15 @@ class Posterior(Protocol):
     def hard(self) -> Hard | None: ...
     @property
     def key_phrase(self) -> bool: ...
+
+
+@runtime_checkable
+class SentenceReader(Protocol):
+    """A reader of intents that was also fitted with a sentence encoder (`router.intent.IntentModel`)."""
+
+    def encoder_of(self, language: str) -> str: ...
+    def scores(self, vector: NDArray[np.float32], language: str) -> Mapping[str, float]: ...
+    def fused(self, text: str, language: str, scores: Mapping[str, float]) -> Posterior: ...
 
 
 class IntentReader(Protocol):
@@ -82,7 +97,9 @@ class Generation:
     early: Mapping[str, Thresholds] = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
-    def fit(cls, config: Config, number: int, cache_dir: Path | None = None) -> Generation:
+    def fit(
+        cls, config: Config, number: int, cache_dir: Path | None = None, encoder: SentenceEncoder | None = None
+    ) -> Generation:
         """Compile the rules and fit the intents of a configuration; about a second of CPU.
 
         Parameters
@@ -90,6 +107,7 @@ class Generation:
         config : as loaded.
         number : of this generation.
         cache_dir : where fitted models are kept by content, or None to fit anew.
+        encoder : reads whole sentences, where calls are to be read by one; None for words alone.
 
         Raises
         ------
@@ -98,7 +116,7 @@ class Generation:
         """
         from router.intent import IntentModel
 
-        return cls.of(config, number, IntentModel.fit(config.intents.intents, cache_dir=cache_dir))
+        return cls.of(config, number, IntentModel.fit(config.intents.intents, cache_dir=cache_dir, encoder=encoder))
 
     @classmethod
     def of(cls, config: Config, number: int, intent_model: IntentReader) -> Generation:
@@ -116,12 +134,30 @@ class Generation:
         early = thresholds(intent_model, config.languages, config.decision)
         return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations, early)
 
-    def understand(self, text: str, language: str) -> Understanding:
+    def encoder_of(self, language: str) -> str:
+        """Return the id of the sentence encoder whose vectors are read in a language; "" where words alone are."""
+        return self.intent_model.encoder_of(language) if isinstance(self.intent_model, SentenceReader) else ""
+
+    def scores(self, vector: NDArray[np.float32], language: str) -> Mapping[str, float]:
+        """Return what is read from a sentence encoder's vector, as evidence has it; where `encoder_of` names one."""
+        assert isinstance(self.intent_model, SentenceReader)
+        return self.intent_model.scores(vector, language)
+
+    def understand(self, text: str, language: str, scores: Mapping[str, float] | None = None) -> Understanding:
         """Return what a text means, by this generation's intents.
 
         The share of BACKGROUND is evidence for no destination: it makes every destination less sure.
+
+        Parameters
+        ----------
+        text, language : as heard.
+        scores : what was read from a sentence encoder's vector of this text; None for words alone.
         """
-        posterior = self.intent_model.predict(text, language)
+        if scores is None:
+            posterior = self.intent_model.predict(text, language)
+        else:
+            assert isinstance(self.intent_model, SentenceReader)
+            posterior = self.intent_model.fused(text, language, scores)
         hard = posterior.hard
         return Understanding(
             by_intent=Later(lambda: dict(posterior.by_intent)),

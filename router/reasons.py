@@ -51,6 +51,9 @@ class Code(StrEnum):
     NO_RECOGNISER = "no_recogniser"
     RECOGNISER_LOST = "recogniser_lost"
     PHRASES_ONLY = "phrases_only"
+    SENTENCE = "sentence"
+    WORDS_ALONE = "words_alone"
+    ENCODER_LOST = "encoder_lost"
     LISTEN_DEADLINE = "listen_deadline"
     TOTAL_DEADLINE = "total_deadline"
     DEFAULT = "default"
@@ -286,6 +289,31 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "اقتصر الاستماع لبعض الوقت على العبارات الرئيسية ({reason}).",
         "key phrases only",
         "عبارات رئيسية فقط",
+        "",
+        "",
+    ),
+    Code.SENTENCE: (
+        "The sentence as a whole was read too; its words alone point to {destination} with probability "
+        "{probability:.2f}.",
+        "قُرئت الجملة كاملةً أيضًا؛ وكلماتها وحدها تشير إلى {destination} باحتمال {probability:.2f}.",
+        "",
+        "",
+        "",
+        "",
+    ),
+    Code.WORDS_ALONE: (
+        "Words alone were read: what the sentence as a whole means was not known in time ({milliseconds} ms).",
+        "قُرئت الكلمات وحدها: لم يُعرف معنى الجملة كاملةً في الوقت المناسب ({milliseconds} م.ث).",
+        "",
+        "",
+        "",
+        "",
+    ),
+    Code.ENCODER_LOST: (
+        "The sentence encoder was lost, and words alone were read ({reason}).",
+        "فُقد مُرمِّز الجمل فقُرئت الكلمات وحدها ({reason}).",
+        "",
+        "",
         "",
         "",
     ),

@@ -13,7 +13,9 @@ audio.
                         call comes from
     outcome             decided | hung_up | open | engine_died (the engine died during the call; the rest of its record
                         is as it was when the call opened)
-    generation          {number, hash, intent_model}; models {tone, recogniser, ...} as the service names them
+    generation          {number, hash, intent_model, sentence_encoder}, the last that whose reading of sentences was
+                        learnt for the call's language, "" where words alone are read; models {tone, recogniser, ...}
+                        as the service names them
     recogniser_available, text (null where it is not kept), asked
     notice              {started_s, ended_s}
     tone                {analysed, off_by_caller, deleted, heard, anger, call_anger, alarmed, trend, arousal,
@@ -151,6 +153,7 @@ class DecisionRecord:
     generation: int
     generation_hash: str
     intent_model: str
+    sentence_encoder: str
     models: Mapping[str, str]
     recogniser_available: bool
     decision: Decision | None
@@ -208,6 +211,7 @@ class DecisionRecord:
                 "number": self.generation,
                 "hash": self.generation_hash,
                 "intent_model": self.intent_model,
+                "sentence_encoder": self.sentence_encoder,
             },
             "models": dict(self.models),
             "recogniser_available": self.recogniser_available,
@@ -331,6 +335,8 @@ def _entry_to_json(entry: Entry) -> dict[str, object]:
     for name, value in line.items():
         if isinstance(value, float):
             line[name] = _finite(value)
+        elif isinstance(value, Mapping):
+            line[name] = dict(value)
     line["state"] = entry.state
     line["commands"] = [_command_to_json(command) for command in entry.commands]
     if entry.understood is not None:

@@ -21,11 +21,13 @@ from router.errors import RecordError
 from router.evidence import (
     EVENT_KINDS,
     KIND_OF,
+    EncoderLost,
     EndOfUtterance,
     Event,
     HungUp,
     NoticeEnded,
     PromptEnded,
+    Sentence,
     SpeechPaused,
     SpeechStarted,
     Tick,
@@ -103,6 +105,7 @@ class GenerationLine(msgspec.Struct, frozen=True, gc=False):
 
     hash: str
     intent_model: str
+    sentence_encoder: str = ""
 
 
 class ToneLine(msgspec.Struct, frozen=True, gc=False):
@@ -174,6 +177,7 @@ _LAST_S = 253_402_300_800
 """Unix seconds at the end of the year 9999."""
 _NOTICE_ENDED, _PROMPT_ENDED, _WORDS, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, Words, HungUp))
 _SILENCES = frozenset(KIND_OF[kind] for kind in (SpeechPaused, EndOfUtterance))
+_SENTENCES = frozenset(KIND_OF[kind] for kind in (Sentence, EncoderLost))
 _OF_BEFORE = frozenset(KIND_OF[kind] for kind in (SpeechStarted, SpeechPaused, Tick))
 """Events whose place in the audio is not how far the audio had come."""
 
@@ -339,6 +343,11 @@ def final_in(entry: EntryLine) -> bool:
 def silence_in(entry: EntryLine) -> bool:
     """Whether an entry is that the caller paused, or has finished."""
     return kind_of(entry) in _SILENCES
+
+
+def of_sentences(entry: EntryLine) -> bool:
+    """Whether an entry is of the sentence encoder."""
+    return kind_of(entry) in _SENTENCES
 
 
 def _maker(name: str) -> Callable[[Any], Event]:

@@ -18,12 +18,14 @@ from enum import StrEnum
 
 from router.commands import Command, ForceFinal, PlayPrompt, StartAnalysis
 from router.evidence import (
+    EncoderLost,
     EndOfUtterance,
     Event,
     Key,
     RecogniserBack,
     RecogniserLimited,
     RecogniserLost,
+    Sentence,
     SpeechPaused,
     SpeechStarted,
     Tick,
@@ -40,6 +42,7 @@ from router.recorded import (
     words_in,
 )
 from router.rereading import Rereading
+from router.resentenced import Resentenced
 from router.session import Session
 from router.skimming import SkimmedSession, Skimmer
 from router.states import State
@@ -65,7 +68,8 @@ class Unknown(StrEnum):
     taken what was heard before a time that was up; the recogniser was not told then to finish; the question was put
     then, or not; the notice was played then, or not, or in another language; the caller would have been spoken to in
     another language; words, tone, a key, the last agent or the whole number are not on the record, or no recogniser
-    heard the call; the engine died during it.
+    heard the call; what its sentences mean would have counted, and nothing here can read them; the engine died during
+    it.
     """
 
     LISTENED_LONGER = "listened_longer"
@@ -83,6 +87,7 @@ class Unknown(StrEnum):
     KEY_NOT_KEPT = "key_not_kept"
     AGENT_NOT_KEPT = "agent_not_kept"
     NUMBER_MASKED = "number_masked"
+    SENTENCE_NOT_READ = "sentence_not_read"
     ENGINE_DIED = "engine_died"
 
 
@@ -94,6 +99,7 @@ class Line:
     recorded : the call; `call` its facts, as the new session knows them.
     generation : what it is decided with.
     recogniser : whether one hears it.
+    sentences : where what a sentence encoder makes of its words comes from.
 
     Attributes
     ----------
@@ -104,12 +110,28 @@ class Line:
     sooner_s : by how much sooner the last silence would have been the end of speech.
     """
 
-    def __init__(self, recorded: RecordedCall, call: CallFacts, generation: Rereading, *, recogniser: bool) -> None:
+    def __init__(
+        self,
+        recorded: RecordedCall,
+        call: CallFacts,
+        generation: Rereading,
+        *,
+        recogniser: bool,
+        sentences: Resentenced,
+    ) -> None:
         self._recorded = recorded
         self._recall = generation.recall
         self._tone_off_key = generation.config.notice.tone_off_key
-        self._entries = recorded.until_decided
-        self.session = SkimmedSession(call, generation, 0.0, recogniser_available=recogniser, timeline=Unwritten())
+        self._sentences = sentences
+        self._entries = sentences.entries(recorded)
+        self.session = SkimmedSession(
+            call,
+            generation,
+            0.0,
+            recogniser_available=recogniser,
+            timeline=Unwritten(),
+            encoder=sentences.wanted,
+        )
         self._skimmer = Skimmer(self.session, self._entries, generation, recogniser=recogniser)
         self.recogniser = recogniser
         self.spoke = self.objected = self.tone_wanted = self.close = self.behind = False
@@ -181,6 +203,11 @@ class Line:
         return self._ended()
 
     @property
+    def sentence_missing(self) -> bool:
+        """Whether what a sentence means would have counted, and nothing here can read it."""
+        return self._sentences.lacking and self.session.sentence_missed
+
+    @property
     def tone_missing(self) -> bool:
         """Whether tone is listened for here, and what was heard of it is not on the record."""
         recorded = self._recorded
@@ -188,9 +215,13 @@ class Line:
         return self.tone_wanted and (objected or not recorded.tone_heard or bool(recorded.line.tone.deleted))
 
     def _tell(self, event: Event, entry: EntryLine) -> list[Command]:
+        told = self._sentences.again(event)
+        if told is None:
+            return []
         self._recall.turn_to(entry)
-        commands = tell(self.session, event, entry.now_s)
+        commands = tell(self.session, told, entry.now_s)
         self._recall.check()
+        commands += self._sentences.at_once(self.session, entry.now_s)
         self._skimmer.told(entry)
         return commands
 
@@ -223,7 +254,7 @@ class Line:
                 self.behind = self.behind or not near
                 if not punctual:
                     return None
-            told = session.tick(due)
+            told = [*session.tick(due), *self._sentences.at_once(session, due)]
             if self.decided():
                 return None
             if near:
@@ -260,7 +291,7 @@ class Line:
         return Unknown.LISTENED_LONGER if was_told == (FORCED,) else Unknown.NOT_ASKED
 
 
-_OF_RECOGNISERS = (Words, RecogniserLost, RecogniserBack, RecogniserLimited)
+_OF_RECOGNISERS = (Words, Sentence, EncoderLost, RecogniserLost, RecogniserBack, RecogniserLimited)
 
 
 class Pauses:

@@ -22,6 +22,7 @@ from router.record import CallFacts, DecisionRecord
 from router.recorded import RecordedCall, RecordLine, read_record
 from router.relived import LATE_S, Line, Silence, Unknown, tell
 from router.rereading import Rereading
+from router.resentenced import Read, Resentenced
 from router.session import Session
 
 __all__ = ["LATE_S", "Replayed", "Silence", "Unknown", "WhatIf", "replay"]
@@ -45,11 +46,17 @@ def replay(record: DecisionRecord | Mapping[str, Any], generation: Generation) -
         raise ReplayError(f"call {recorded.call.call}: the engine died during this call, what was heard is not known")
     if not recorded.has_text:
         raise ReplayError(f"call {recorded.call.call}: its words were not kept (records.keep_text is false)")
-    session = Session(recorded.call, generation, 0.0, recogniser_available=recorded.line.recogniser_available)
+    sentences = Resentenced.of(recorded, generation, None)
+    heard = recorded.line.recogniser_available
+    session = Session(recorded.call, generation, 0.0, recogniser_available=heard, encoder=sentences.wanted)
     for event, now_s in recorded.evidence:
         if session.decision is not None:
             break
-        tell(session, event, now_s)
+        told = sentences.again(event)
+        if told is not None:
+            tell(session, told, now_s)
+    if sentences.lacking and session.words_alone:
+        raise ReplayError(f"call {recorded.call.call}: its sentences were not read by this configuration's intents")
     if session.decision is None and recorded.decision is not None:
         raise ReplayError(f"call {recorded.call.call}: the evidence ends before this configuration would have decided")
     return session.decision
@@ -84,10 +91,19 @@ class WhatIf:
     generation : what the calls are decided with.
     silence : how long it would wait out a silence; None where that is as it was.
     brief : leave out the sentences of decisions, which only people read.
+    read : reads what callers said by the generation's sentence encoder; None where that is not installed.
     """
 
-    def __init__(self, generation: Generation, silence: Silence | None = None, *, brief: bool = False) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        silence: Silence | None = None,
+        *,
+        brief: bool = False,
+        read: Read | None = None,
+    ) -> None:
         self.generation = generation
+        self._read = read
         self._again = Rereading.rereading(generation, brief=brief)
         self._silence = silence
         acting = [rule for rule in generation.rules.rules if not rule.rule.then.shadow]
@@ -111,24 +127,27 @@ class WhatIf:
         if recorded.engine_died:
             return Replayed(recorded, None, Unknown.ENGINE_DIED)
         self._again.recall.of(recorded, self.generation.intent_model)
+        sentences = Resentenced.of(recorded, self.generation, self._read)
         if recorded.line.generation.hash == self.generation.hash:
-            line = Line(recorded, recorded.call, self._again, recogniser=recorded.line.recogniser_available)
+            heard = recorded.line.recogniser_available
+            line = Line(recorded, recorded.call, self._again, recogniser=heard, sentences=sentences)
             return _replayed(recorded, line, line.repeat())
         if not self._would_speak(recorded.call):
             return Replayed(recorded, None, Unknown.LANGUAGE)
-        line, unknown = self._lived(recorded, punctual=False)
+        line, unknown = self._lived(recorded, sentences, punctual=False)
         if line.close and unknown is None:
-            other, unknown = self._lived(recorded, punctual=True)
+            other, unknown = self._lived(recorded, sentences, punctual=True)
             if unknown is not None or not _alike(line, other):
                 unknown = Unknown.TIMERS_LATE if line.behind else Unknown.TOO_CLOSE
         return _replayed(recorded, line, self._never_heard(recorded, line) or unknown)
 
-    def _lived(self, recorded: RecordedCall, *, punctual: bool) -> tuple[Line, Unknown | None]:
+    def _lived(self, recorded: RecordedCall, sentences: Resentenced, *, punctual: bool) -> tuple[Line, Unknown | None]:
         call = recorded.call
         if self.generation.config.customers.file is None:
             call = replace(call, last_agent="")
-        line = Line(recorded, call, self._again, recogniser=call.language in self._heard)
-        return line, line.live(self._silence, punctual=punctual, keys=self._uses_keys)
+        line = Line(recorded, call, self._again, recogniser=call.language in self._heard, sentences=sentences)
+        unknown = line.live(self._silence, punctual=punctual, keys=self._uses_keys)
+        return line, Unknown.SENTENCE_NOT_READ if line.sentence_missing else unknown
 
     def _would_speak(self, call: CallFacts) -> bool:
         """Whether the caller would be spoken to in the language of the record."""

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from router.decider import HardHit, Understanding
 from router.errors import RecordError
-from router.generation import Generation, IntentReader, Posterior
+from router.generation import Generation, IntentReader, Posterior, SentenceReader
 from router.later import Later
 from router.reasons import Code, Parameter, Reason, Speaker
 from router.recorded import EntryLine, RecordedCall, text_of, words_in
@@ -87,8 +90,13 @@ class Rereading(Generation):
             given["speaker"] = _Silent(generation.config.destinations, generation.config.skills)
         return cls(**given)
 
-    def understand(self, text: str, language: str) -> Understanding:
+    def understand(self, text: str, language: str, scores: Mapping[str, float] | None = None) -> Understanding:
         """Return what a text means."""
+        if scores is not None:
+            try:
+                return Generation.understand(self, text, language, scores)
+            except KeyError as error:
+                raise RecordError(f"a sentence was read, but not for the intent {error}") from None
         recall, entry = self.recall, self.recall.entry
         if entry is None or entry.destinations is None:
             return Generation.understand(self, text, language)
@@ -137,8 +145,23 @@ class _Remembering:
 
     def __init__(self, reader: IntentReader) -> None:
         self.model_id = reader.model_id
+        self._reader = reader
         self._read = lru_cache(maxsize=REMEMBERED_TEXTS)(reader.predict)
 
     def predict(self, text: str, language: str) -> Posterior:
         """Return what the reader makes of the text."""
         return self._read(text, language)
+
+    def encoder_of(self, language: str) -> str:
+        """Return the id of the sentence encoder whose vectors the reader reads."""
+        return self._reader.encoder_of(language) if isinstance(self._reader, SentenceReader) else ""
+
+    def scores(self, vector: NDArray[np.float32], language: str) -> Mapping[str, float]:
+        """Return what the reader reads from a vector; where `encoder_of` names an encoder."""
+        assert isinstance(self._reader, SentenceReader)
+        return self._reader.scores(vector, language)
+
+    def fused(self, text: str, language: str, scores: Mapping[str, float]) -> Posterior:
+        """Return what the reader makes of a text by its words and by these scores."""
+        assert isinstance(self._reader, SentenceReader)
+        return self._reader.fused(text, language, scores)

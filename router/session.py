@@ -29,6 +29,7 @@ from router.commands import (
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
 from router.decider import Ask, HardHit, Moment, Understanding, Verdict, Wait, decide, said, too_early, would_settle
 from router.evidence import (
+    EncoderLost,
     EndOfUtterance,
     Event,
     HungUp,
@@ -39,6 +40,7 @@ from router.evidence import (
     RecogniserBack,
     RecogniserLimited,
     RecogniserLost,
+    Sentence,
     SpeechPaused,
     SpeechStarted,
     Tick,
@@ -49,6 +51,7 @@ from router.generation import Generation
 from router.keys import Keys, Meaning
 from router.ladder import Footing
 from router.means import Means
+from router.reasons import Code, Reason
 from router.record import CallFacts, DecisionRecord
 from router.speech import Speech, end_of_speech
 from router.states import ANALYSING, HEEDED_IN, OPEN, TRANSITIONS, State
@@ -72,6 +75,11 @@ class Session:
     recogniser_available : False where no recogniser can hear this call.
     models : identities of other models that hear this call (tone, recogniser), for the record.
     timeline : what keeps the call's events; None for one that the record is made of.
+    encoder : whether a sentence encoder is to read the words too; None where that is as the generation says.
+
+    Attributes
+    ----------
+    words_alone : it was time to decide, or to ask, and what the encoder makes of the words was missing.
     """
 
     def __init__(
@@ -82,6 +90,7 @@ class Session:
         recogniser_available: bool = True,
         models: Mapping[str, str] | None = None,
         timeline: Timeline | None = None,
+        encoder: bool | None = None,
     ) -> None:
         config = generation.config
         self.call = call.masked() if config.records.mask_number else call
@@ -95,7 +104,13 @@ class Session:
         self._deadlines = Deadlines(config.budget, self._hard_s)
         self._notice_language = generation.prompt_language(config.notice.prompts, call.language)
         self._ask_language = generation.prompt_language(config.notice.ask, call.language)
-        self._means = Means(config, notice=self._notice_language is not None, recogniser=recogniser_available)
+        self._means = Means(
+            config,
+            notice=self._notice_language is not None,
+            recogniser=recogniser_available,
+            encoder=bool(generation.encoder_of(call.language)) if encoder is None else encoder,
+        )
+        self.words_alone = False
         self._transcript = Transcript(generation, call.language)
         self._asked = False
         self._speech = Speech()
@@ -145,8 +160,18 @@ class Session:
         return self._opened_s + self._next_s() if self.state in OPEN else None
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """The texts that a sentence encoder is to read now.
+
+        While the caller speaks there are none. What is early is decided by words alone, for which the thresholds are
+        learnt, and what a sentence means that is not over would be gone with its next word.
+        """
+        silent = self._speech.end_s is not None or self._deadlines.forcing
+        return self._transcript.unread if silent and self._means.encoder and self.state in ANALYSING else ()
+
+    @property
     def intent_sure(self) -> bool:
-        """Whether what was heard so far would settle the call, had the caller finished; reading it changes nothing."""
+        """Whether the words so far would settle the call, had the caller finished; reading it changes nothing."""
         transcript = self._transcript
         return would_settle(transcript.understood, transcript.hard, self._asked, self.generation)
 
@@ -190,6 +215,7 @@ class Session:
             generation=self.generation.number,
             generation_hash=self.generation.hash,
             intent_model=self.generation.intent_model.model_id,
+            sentence_encoder=self.generation.encoder_of(self.call.language),
             models=self._models,
             recogniser_available=self._means.recogniser_at_start,
             decision=self.decision,
@@ -273,6 +299,14 @@ class Session:
             case Words():
                 event = self._transcript.redacted(event)
                 self._words(event, now, commands)
+            case Sentence(text=text, scores=scores):
+                if not (self._means.encoder and self._transcript.read(text, scores)):
+                    self._ignore(event)
+                    return None
+            case EncoderLost(reason=reason):
+                if not self._means.lose_encoder(reason):
+                    self._ignore(event)
+                    return None
             case Tone():
                 if not self._means.hear_tone(event):
                     self._ignore(event)
@@ -374,8 +408,11 @@ class Session:
 
     def _advance_listening(self, now: float, commands: list[Command]) -> None:
         due = self._deadlines.due(now, self._speech)
-        if due is Due.FORCED_FINAL or (self._deadlines.forcing and not self._means.recogniser):
-            self._decide_now(now, commands, Trigger.LISTEN_DEADLINE)
+        # Where the sentence is waited for, the rest is there, or over.
+        waited = self._deadlines.awaiting_sentence
+        if self._deadlines.forcing and (waited or due is Due.FORCED_FINAL or not self._means.recogniser):
+            if not self._await_sentence(now):
+                self._decide_now(now, commands, Trigger.LISTEN_DEADLINE)
         elif due is Due.LISTENING:
             if self._means.recogniser and (self._speech.speaking or self._transcript.partial or self._final_awaited()):
                 self._deadlines.force_final(now)
@@ -389,14 +426,28 @@ class Session:
             else:
                 self._decide_now(now, commands, Trigger.NO_SPEECH)
         else:
-            ended = self._speech.over and (due is Due.FINAL or not self._final_awaited())
-            self._consult(now, commands, ended=ended)
+            ended = waited or (self._speech.over and (due is Due.FINAL or not self._final_awaited()))
+            if not (ended and self._await_sentence(now)):
+                self._consult(now, commands, ended=ended)
+
+    def _await_sentence(self, now: float) -> bool:
+        """Whether a decision waits for what the sentence encoder makes of the words."""
+        if not self._sentence_missing:
+            return False
+        self._deadlines.await_sentence(now)
+        return now < self._deadlines.next_s(self._speech)
+
+    @property
+    def _sentence_missing(self) -> bool:
+        """Whether the sentence encoder still owes what it makes of the words, and that could matter."""
+        return self._means.encoder and bool(self._transcript.unread) and self._transcript.hard is None
 
     def _consult(self, now: float, commands: list[Command], *, ended: bool) -> None:
         """Ask the decider, and do what it says."""
         grounds = self._grounds()
         if not ended and grounds == self._waited_on:
             return
+        self.words_alone = self.words_alone or (ended and self._sentence_missing)
         trigger = Trigger.END_OF_SPEECH if ended else Trigger.WORDS
         transcript = self._transcript
         if not ended and too_early(
@@ -441,6 +492,7 @@ class Session:
         return self._means.tone_awaited and self.state in ANALYSING
 
     def _decide_now(self, now: float, commands: list[Command], trigger: Trigger, key: str | None = None) -> None:
+        self.words_alone = self.words_alone or (key is None and self._sentence_missing)
         verdict = decide(self._moment(now, trigger, ended=False, forced=True, key=key), self.generation)
         if not isinstance(verdict, Decision):
             raise AssertionError(f"a forced decision came back as {verdict}")
@@ -487,9 +539,10 @@ class Session:
         config, speaker = self.generation.config, self.generation.speaker
         transcript = self._transcript
         tone = self._means.tone_now(now)
+        meant = transcript.meant if ended or forced else None
         return Moment(
             facts=self.call,
-            understood=transcript.understood,
+            understood=transcript.understood if meant is None else meant,
             text=transcript.text,
             hard=transcript.hard,
             ended=ended,
@@ -515,14 +568,31 @@ class Session:
             now_s=now,
             key=key,
             key_destination=config.keys.get(key) if key is not None else None,
-            context=(*out_of_time(trigger, config.budget, speaker), *self._means.missing(speaker)),
+            context=(
+                *self._of_sentence(meant, settled=(ended or forced) and key is None),
+                *out_of_time(trigger, config.budget, speaker),
+                *self._means.missing(speaker),
+            ),
             speech_s=self._speech_s,
         )
 
+    def _of_sentence(self, meant: Understanding | None, *, settled: bool) -> tuple[Reason, ...]:
+        """Say what the words alone would have meant, or that they are all there is."""
+        transcript, say = self._transcript, self.generation.speaker.reason
+        if not settled or transcript.hard is not None:
+            return ()
+        if meant is not None:
+            destination, probability = transcript.understood.strongest()
+            return (say(Code.SENTENCE, destination=destination, probability=probability),)
+        if self._sentence_missing:
+            return (say(Code.WORDS_ALONE, milliseconds=self.generation.config.budget.sentence_ms),)
+        return ()
+
     def _note(self, event: Event, now: float, commands: list[Command], late_s: float) -> None:
-        self._timeline.note(
-            event, now, self.state.value, commands, self._transcript.understood, self._waiting_for_tone, late_s
-        )
+        understood = self._transcript.understood
+        if isinstance(event, Sentence):
+            understood = self._transcript.meant or understood
+        self._timeline.note(event, now, self.state.value, commands, understood, self._waiting_for_tone, late_s)
 
 
 def _at(event: Event, at_s: float) -> Event:

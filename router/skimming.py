@@ -54,6 +54,11 @@ class SkimmedSession(Session):
             return False
         return too_early(understood, hard, self.generation, self.call.language, speech_s)
 
+    @property
+    def sentence_missed(self) -> bool:
+        """Whether a decision had to do without what the sentence encoder makes of the words, or waits for that."""
+        return self.words_alone or (self._deadlines.awaiting_sentence and self._sentence_missing)
+
     def pass_over(self, audio_s: float, now_s: float) -> None:
         """Take no more of an event than that it came."""
         self._clock(now_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from router.evidence import (
+    EncoderLost,
     EndOfUtterance,
     Event,
     HungUp,
@@ -18,6 +19,7 @@ from router.evidence import (
     RecogniserBack,
     RecogniserLimited,
     RecogniserLost,
+    Sentence,
     SpeechPaused,
     SpeechStarted,
     Tick,
@@ -61,6 +63,8 @@ HEEDED_IN: dict[type[Event], frozenset[State]] = {
     SpeechPaused: ANALYSING,
     EndOfUtterance: ANALYSING,
     Words: ANALYSING,
+    Sentence: ANALYSING,
+    EncoderLost: OPEN,
     Tone: ANALYSING,
     Key: OPEN,
     RecogniserLost: OPEN,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from router.commands import Command
 from router.decider import Understanding
-from router.evidence import KIND_OF, Event, Key, Tick, Tone, Words
+from router.evidence import KIND_OF, Event, Key, Sentence, Tick, Tone, Words
 from router.record import Entry
 
 
@@ -62,8 +62,8 @@ class Timeline:
         late_s: float = 0.0,
     ) -> None:
         """Keep an event, with the state it left behind, what was understood then, and how overdue a timer was."""
-        words = isinstance(event, Words)
-        if isinstance(event, Words) and not self._keep_text:
+        words = isinstance(event, Words | Sentence)
+        if isinstance(event, Words | Sentence) and not self._keep_text:
             event = replace(event, text="")
         self._entries.append(
             Entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from router.decider import NOTHING_HEARD, HardHit, Understanding
@@ -15,6 +16,9 @@ class Transcript:
 
     Once the question was put, the answer is also read by itself: where it is the surer reading, it counts.
 
+    What a sentence encoder makes of the texts comes later, if at all. It counts once it is there of all of them: the
+    surer of two is the surer by the same measure.
+
     Parameters
     ----------
     generation : understands the words.
@@ -22,7 +26,7 @@ class Transcript:
 
     Attributes
     ----------
-    text : everything said so far, redacted; `understood` what it means.
+    text : everything said so far, redacted; `understood` what it means by its words.
     hard : the hard word that may be acted on: final, or heard twice running.
     """
 
@@ -34,6 +38,8 @@ class Transcript:
         self._partial = ""
         self._asked = False
         self._read: tuple[str, str] = ("", "")
+        self._by_words: dict[str, Understanding] = {}
+        self._by_sentence: dict[str, Understanding] = {}
         self._phrase_before: str | None = None
         self.text = ""
         self.understood: Understanding = NOTHING_HEARD
@@ -43,6 +49,25 @@ class Transcript:
     def partial(self) -> bool:
         """Whether the last words are not final."""
         return bool(self._partial)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The texts that no sentence encoder has read."""
+        return tuple([text for text in self._by_words if text not in self._by_sentence])
+
+    @property
+    def meant(self) -> Understanding | None:
+        """What was said means by words and sentence; None where no encoder has read it, or not all of it."""
+        if not self._by_sentence or self.unread:
+            return None
+        return _surer({text: self._by_sentence[text] for text in self._by_words})
+
+    def read(self, text: str, scores: Mapping[str, float]) -> bool:
+        """Take what a sentence encoder makes of a text; return whether that is still what was said."""
+        if text not in self._by_words:
+            return False
+        self._by_sentence[text] = self._generation.understand(text, self._language, scores)
+        return True
 
     def redacted(self, words: Words) -> Words:
         """Return what was heard without its digits, those included that go on from the phrase before."""
@@ -90,12 +115,20 @@ class Transcript:
         if (everything, answer) != self._read:
             self._read = (everything, answer)
             self.text = everything
-            self.understood = self._generation.understand(everything, self._language) if everything else NOTHING_HEARD
-            if answer and answer != everything:
-                alone = self._generation.understand(answer, self._language)
-                if alone.hard is not None or alone.strongest()[1] > self.understood.strongest()[1]:
-                    self.understood = alone
+            read = {text: self._generation.understand(text, self._language) for text in self._read if text}
+            self.understood = _surer(read) if read else NOTHING_HEARD
+            self._by_words = {text: one for text, one in read.items() if one.words}
+            self._by_sentence = {text: self._by_sentence[text] for text in self._by_words if text in self._by_sentence}
         hit = self.understood.hard
         stands = hit is not None and (not self._partial or hit.phrase == self._phrase_before)
         self.hard = hit if stands else None
         self._phrase_before = hit.phrase if hit is not None else None
+
+
+def _surer(read: Mapping[str, Understanding]) -> Understanding:
+    """Of all that was said and the answer by itself, what counts."""
+    everything, *answers = read.values()
+    for alone in answers:
+        if alone.hard is not None or alone.strongest()[1] > everything.strongest()[1]:
+            return alone
+    return everything

@@ -30,6 +30,8 @@ KEY_PHRASE_NATS = 1.0
 """What a key phrase adds to its intent's score; more than two of them add no more."""
 
 HARD_WORD_SHARE = 0.97
+_SCORE_DIGITS = 3
+"""After the point: what is decided on is what a record can hold; the next digit is less than the encoder's noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,11 @@ class HeldOut:
 class IntentModel:
     """Intents of every language, learnt from an operator's examples: the same model for the same examples.
 
-    `model_id` is the SHA-256, in hex, of all that was learnt and of phrases and destinations.
+    `model_id` is the SHA-256, in hex, of all that was learnt, of phrases and destinations, and of the name of the
+    sentence encoder that it was learnt with.
     """
 
-    def __init__(self, intents: Iterable[Intent], models: Mapping[str, Fitted]) -> None:
+    def __init__(self, intents: Iterable[Intent], models: Mapping[str, Fitted], encoder_id: str = "") -> None:
         self._intents = tuple(intents)
         self._models = dict(models)
         languages = dict.fromkeys(intent.language for intent in self._intents)
@@ -98,7 +101,8 @@ class IntentModel:
         }
         self._destinations = {(intent.language, intent.name): intent.destination for intent in self._intents}
         phrases = [[i.language, i.name, i.destination, i.key_phrases, i.hard_words] for i in self._intents]
-        about = [CODE_VERSION, artifact.content_hash(self._models), phrases]
+        self._encoder_id = encoder_id
+        about = [CODE_VERSION, artifact.content_hash(self._models), phrases, *([encoder_id] if encoder_id else [])]
         self.model_id = hashlib.sha256(json.dumps(about, ensure_ascii=False).encode()).hexdigest()
 
     @classmethod
@@ -122,11 +126,12 @@ class IntentModel:
         encoder : whose vectors `predict` will be handed, or None where it will have words alone.
         """
         chosen = [intent for intent in intents if languages is None or intent.language in languages]
-        key = _key(chosen, seed, "" if encoder is None else encoder.encoder_id)
+        encoder_id = "" if encoder is None else encoder.encoder_id
+        key = _key(chosen, seed, encoder_id)
         file = None if cache_dir is None else artifact.file_of(cache_dir, key)
         stored = None if file is None else artifact.load(file)
         if stored is not None:
-            return cls(chosen, stored)
+            return cls(chosen, stored, encoder_id)
         models = {}
         for language in dict.fromkeys(intent.language for intent in chosen):
             model = _learn([intent for intent in chosen if intent.language == language], seed, encoder)
@@ -135,7 +140,7 @@ class IntentModel:
         if file is not None:
             with contextlib.suppress(OSError):
                 artifact.save(file, models)
-        return cls(chosen, models)
+        return cls(chosen, models, encoder_id)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -152,13 +157,40 @@ class IntentModel:
         vector : the encoder's, of `normalise.spoken` of this very text, or None for words alone. It counts where
             the model was fitted with an encoder.
         """
+        given = None if vector is None or not self.encoder_of(language) else self.scores(vector, language)
+        return self._posterior(text, language, given)
+
+    def encoder_of(self, language: str) -> str:
+        """The id of the encoder whose vectors are read in a language; "" where words alone are."""
+        fitted = self._models.get(language)
+        return "" if fitted is None or fitted.sentences is None else self._encoder_id
+
+    def scores(self, vector: NDArray[np.float32], language: str) -> dict[str, float]:
+        """What is read from a vector of a text: the scores of the intents, before calibration, rounded.
+
+        Of a language that `encoder_of` names an encoder for.
+        """
+        fitted = self._models[language]
+        assert fitted.sentences is not None
+        rounded = np.round(fitted.sentences.logits(vector).astype(np.float64), _SCORE_DIGITS)
+        return dict(zip(fitted.lexical.intents, rounded.tolist(), strict=True))
+
+    def fused(self, text: str, language: str, scores: Mapping[str, float]) -> IntentPosterior:
+        """What a text means by its words and by `scores` of it; KeyError where they are of other intents."""
+        return self._posterior(text, language, scores)
+
+    def _posterior(self, text: str, language: str, scores: Mapping[str, float] | None) -> IntentPosterior:
         normalised = normalise(text)
         words = normalised.split()
         phrases = self._phrases.get(language)
         if phrases is None or not words:
             return IntentPosterior({}, {}, len(words))
         hits = phrases.search(normalised)
-        by_intent = Later(lambda: self._by_intent(words, language, hits, vector))
+        fitted = self._models.get(language)
+        sentence = None
+        if scores is not None and fitted is not None:
+            sentence = np.array([scores[name] for name in fitted.lexical.intents], dtype=np.float64)
+        by_intent = Later(lambda: self._by_intent(words, language, hits, sentence))
         by_destination = Later(lambda: self._by_destination(by_intent.all(), language))
         return IntentPosterior(by_intent, by_destination, len(words), hits.hard, bool(hits.boosts))
 
@@ -182,12 +214,12 @@ class IntentModel:
         return None if fitted is None else fitted.aloud
 
     def _by_intent(
-        self, words: list[str], language: str, hits: PhraseHits, vector: NDArray[np.float32] | None
+        self, words: list[str], language: str, hits: PhraseHits, sentence: NDArray[np.float64] | None
     ) -> dict[str, float]:
         fitted = self._models.get(language)
         by_intent: dict[str, float] = {}
         if fitted is not None:
-            scores = _scores(fitted, words[:MAX_WORDS], vector)
+            scores = _scores(fitted, words[:MAX_WORDS], sentence)
             if hits.boosts:
                 scores = scores + _boost(fitted.lexical, hits.boosts)
             raised = np.exp(scores - scores.max())
@@ -206,14 +238,12 @@ class IntentModel:
         return by_destination
 
 
-def _scores(fitted: Fitted, words: list[str], vector: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """Calibrated scores of the classes, by the words, and by what the sentence means where that is known."""
-    if vector is None or fitted.sentences is None:
+def _scores(fitted: Fitted, words: list[str], sentence: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Calibrated scores of the classes, by the words, and by the scores of the sentence where they are known."""
+    if sentence is None or fitted.sentences is None:
         return fitted.lexical.scores(words)
     by_words, by_sentence = fitted.sentences.factors[bucket_of(len(words))].astype(np.float64)
-    scores: NDArray[np.float64] = by_words * fitted.lexical.logits(words) + by_sentence * fitted.sentences.logits(
-        vector
-    )
+    scores: NDArray[np.float64] = by_words * fitted.lexical.logits(words) + by_sentence * sentence
     return scores
 
 

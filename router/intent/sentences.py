@@ -1,8 +1,9 @@
 """Which intent a text expresses, by what the whole of it means: a second reading, of a sentence encoder's vectors.
 
 An encoder knows words that no example has, also across languages, and costs some milliseconds: too many for
-the loop that carries calls. So it is never asked here. Whoever has its vector of a text hands it to
-`IntentModel.predict`; without one, words alone are read. What was learnt holds for one encoder, named by
+the loop that carries calls. So it is never asked here. Whoever has its vector of a text gets from
+`IntentModel.scores` what is read from it, which is what a call's evidence and its record hold, and with that
+`IntentModel.fused` reads the text; without, words alone are read. What was learnt holds for one encoder, named by
 `encoder_id`.
 """
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.schema import (
     Action,
@@ -81,6 +85,35 @@ class KeywordReader:
         return Posterior(by_intent, by_destination, len(spoken), hard, hard is not None)
 
 
+MEANT = {"complain": ("awful", "sir"), "buy": ("thing", "purchase"), "balance": ("please", "money")}
+
+
+def vector_of(text: str) -> NDArray[np.float32]:
+    """What an encoder makes of a text: how many words of each of MEANT are in it."""
+    spoken = text.lower().split()
+    return np.array([sum(word in spoken for word in words) for words in MEANT.values()], dtype=np.float32)
+
+
+class SentenceReader(KeywordReader):
+    """Also reads what `vector_of` knows: each such word is `weight` nats for its intent."""
+
+    model_id = "keywords and sentences"
+    weight = 4.0
+
+    def encoder_of(self, language: str) -> str:
+        return "scripted"
+
+    def scores(self, vector: NDArray[np.float32], language: str) -> dict[str, float]:
+        return {name: self.weight * count for name, count in zip(MEANT, vector.tolist(), strict=True)}
+
+    def fused(self, text: str, language: str, scores: Mapping[str, float]) -> Posterior:
+        found = self.predict(text, language)
+        raised = {name: found.by_intent[name] * math.exp(scores[name]) for name in KEYWORDS}
+        by_intent = {name: value / sum(raised.values()) for name, value in raised.items()}
+        by_destination = {BY_INTENT[name]: value for name, value in by_intent.items()}
+        return replace(found, by_intent=by_intent, by_destination=by_destination)
+
+
 def rule(name: str, when: str, **then: object) -> Rule:
     return Rule(name=name, when=when, then=Action(**then))  # type: ignore[arg-type]
 
@@ -125,7 +158,10 @@ FACTS = CallFacts(
 
 
 class Caller:
-    """Drives a session as a shell does: one clock, ticks at every deadline, prompts that take `prompt_s`."""
+    """Drives a session as a shell does: one clock, ticks at every deadline, prompts that take `prompt_s`.
+
+    Its sentence encoder takes `encoder_s` for a text; None never answers.
+    """
 
     def __init__(
         self,
@@ -135,7 +171,10 @@ class Caller:
         prompt_s: float = 2.0,
         opened_s: float = 100.0,
         facts: CallFacts = FACTS,
+        encoder_s: float | None = 0.0,
     ) -> None:
+        self.encoder_s = encoder_s
+        self.reading: dict[str, float] = {}
         self.generation = made or generation()
         self.opened_s = self.now_s = opened_s
         self.prompt_s = prompt_s
@@ -166,14 +205,15 @@ class Caller:
         goal = self.opened_s + t
         while True:
             due = self.session.deadline()
-            steps = [
-                when for when in (due, self.prompt[1] if self.prompt else None) if when is not None and when <= goal
-            ]
+            rings = (due, self.prompt[1] if self.prompt else None, *self.reading.values())
+            steps = [when for when in rings if when is not None and when <= goal]
             if not steps:
                 self.now_s = max(self.now_s, goal)
                 return self
             self.now_s = max(self.now_s, min(steps))
-            if self.prompt and self.prompt[1] <= self.now_s:
+            if any(when <= self.now_s for when in self.reading.values()):
+                self._read()
+            elif self.prompt and self.prompt[1] <= self.now_s:
                 name, _ = self.prompt
                 self.prompt = None
                 self.tell(
@@ -253,3 +293,13 @@ class Caller:
                     self.prompt = (command.name, self.now_s + self.prompt_s)
                 case "StopPrompt":
                     self.prompt = None
+        if self.encoder_s is not None:
+            due_s = self.now_s + self.encoder_s
+            self.reading = {text: self.reading.get(text, due_s) for text in self.session.unread}
+            if self.encoder_s == 0 and self.reading:
+                self._read()
+
+    def _read(self) -> None:
+        text = min(self.reading, key=self.reading.__getitem__)
+        scores = self.generation.scores(vector_of(text), self.session.call.language)
+        self.tell(evidence.Sentence(at_s=self.now_s, audio_s=self.t, text=text, scores=scores))

@@ -25,6 +25,7 @@ PARAMETERS: dict[str, Any] = {
     "rules": "r1, r2",
     "minutes": 5.0,
     "seconds": 4.0,
+    "milliseconds": 60,
     "anger": 0.3,
     "angry_at": 0.085,
     "prior": 0.03,

@@ -71,6 +71,7 @@ def test_the_fields_are_those_that_are_documented() -> None:
         "number": 1,
         "hash": generation(rules=ANGRY_RULES).hash,
         "intent_model": "keywords",
+        "sentence_encoder": "",
     }
     assert record["notice"] == {"started_s": 0.0, "ended_s": 2.0}
     assert [line["event"] for line in record["timeline"]] == [

@@ -154,6 +154,31 @@ def recognisers(config: Config) -> Iterator[Finding]:
         )
 
 
+def sentences(config: Config) -> Iterator[Finding]:
+    """Load the sentence encoder, where one is to read what callers say."""
+    from nabra.sentence_encoder import INSTALL, encoder_for, missing
+    from nabra.sentences import encoded
+
+    part = "sentence encoder"
+    if missing(config):
+        yield Finding(Level.WARNING, part, "it is not installed: calls are read by words alone", INSTALL)
+        return
+    start_s = time.perf_counter()
+    try:
+        encoder = encoder_for(config)
+        if encoder is not None:
+            encoded(encoder, ("hello",))
+    except Exception as error:
+        text = f"it cannot be loaded: {type(error).__name__}: {error}"
+        yield Finding(Level.FAILED, part, text, f"{INSTALL}, or set intents.sentence_encoder to none")
+        return
+    if encoder is None:
+        yield Finding(Level.OK, part, "none is named: calls are read by words alone (intents.sentence_encoder)")
+    else:
+        text = f"{encoder.encoder_id} answers, {time.perf_counter() - start_s:.1f} s to load"
+        yield Finding(Level.OK, part, text)
+
+
 def tone(config: Config) -> Iterator[Finding]:
     """Load the tone model and compile its kernels."""
     part = "tone model"
@@ -230,7 +255,7 @@ def _counted(count: int, what: str, plural: str = "s") -> str:
     return f"{count} {what}{'' if count == 1 else plural}"
 
 
-EXAMINATIONS = (folders, open_calls, prompts, recognisers, tone, processors, socket_for_the_pbx)
+EXAMINATIONS = (folders, open_calls, prompts, recognisers, sentences, tone, processors, socket_for_the_pbx)
 """Everything that this module can try, in the order in which it is told."""
 
 
