@@ -106,6 +106,8 @@ def _lead(tally: Tally, words: Words, broken: int) -> Iterable[str]:
     yield f'<div class="tiles" aria-label="{escape(headline(tally, words))}">{tiles}</div>'
     if tally.in_shadow:
         yield f'<p class="note">{tally.in_shadow:,} {escape(words["shadow_note"])}</p>'
+    if tally.other_version:
+        yield f'<p class="note">{tally.other_version:,} {escape(words["version_note"])}</p>'
     if broken:
         yield f'<p class="note">{escape(words["broken"])}: {broken:,}</p>'
     if tally.known and not tally.changed:

@@ -31,6 +31,8 @@ def view(tally: Tally, words: Words) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(tally, words), style="bold")]
     if tally.in_shadow:
         parts.append(Text(f"{tally.in_shadow:,} {words['shadow_note']}"))
+    if tally.other_version:
+        parts.append(Text(f"{tally.other_version:,} {words['version_note']}"))
     if tally.known:
         parts += ["", _destinations(tally, words)]
     if tally.changed:
@@ -217,6 +219,7 @@ def summary(tally: Tally, broken: int) -> dict[str, object]:
         "unknown": dict(tally.unknown.most_common()),
         "broken_lines": broken,
         "in_shadow": tally.in_shadow,
+        "other_version": tally.other_version,
         "changes": {change.value: count for change, count in tally.changes.items()},
         "paths": [[was or None, now or None, count] for (was, now), count in tally.paths.most_common()],
         "angry_paths": [[was or None, now or None, count] for (was, now), count in tally.angry_paths.most_common()],

@@ -61,6 +61,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "calls were taken in shadow mode: where they were meant to go is compared.",
         "مكالمات أُجريت في وضع الظل: تُقارن الوجهة التي كانت مقصودة.",
     ),
+    "version_note": (
+        "calls were decided by another version of Nabra: what changes may be its doing, and not the configuration's.",
+        "مكالمات قرّرها إصدار آخر من نبرة: قد يكون ما يتغيّر بسببه لا بسبب الإعدادات.",
+    ),
     "broken": ("lines that cannot be read", "أسطر تتعذر قراءتها"),
     "raised": ("forward in the queue", "تقدّم في الطابور"),
     "lowered": ("back in the queue", "تأخّر في الطابور"),

@@ -13,9 +13,9 @@ audio.
                         call comes from
     outcome             decided | hung_up | open | engine_died (the engine died during the call; the rest of its record
                         is as it was when the call opened)
-    generation          {number, hash, intent_model, sentence_encoder}, the last that whose reading of sentences was
-                        learnt for the call's language, "" where words alone are read; models {tone, recogniser, ...}
-                        as the service names them
+    generation          {number, hash, deciding (`router.deciding`), intent_model, sentence_encoder}, the last that
+                        whose reading of sentences was learnt for the call's language, "" where words alone are read;
+                        models {tone, recogniser, ...} as the service names them
     recogniser_available, text (null where it is not kept), asked
     notice              {started_s, ended_s}
     tone                {analysed, off_by_caller, deleted, heard, anger, call_anger, alarmed, trend, arousal,
@@ -58,6 +58,7 @@ from router.commands import (
     StopTone,
     Trigger,
 )
+from router.deciding import DECIDING
 from router.errors import RecordError
 from router.evidence import EVENT_KINDS, KIND_OF, Event
 from router.hours import LocalTime
@@ -211,6 +212,7 @@ class DecisionRecord:
                 "number": self.generation,
                 "hash": self.generation_hash,
                 "intent_model": self.intent_model,
+                "deciding": DECIDING,
                 "sentence_encoder": self.sentence_encoder,
             },
             "models": dict(self.models),

@@ -17,6 +17,7 @@ import msgspec
 
 from router.actions import Act, Untaken
 from router.commands import Trigger
+from router.deciding import DECIDING
 from router.errors import RecordError
 from router.evidence import (
     EVENT_KINDS,
@@ -105,6 +106,7 @@ class GenerationLine(msgspec.Struct, frozen=True, gc=False):
 
     hash: str
     intent_model: str
+    deciding: int = 0
     sentence_encoder: str = ""
 
 
@@ -295,6 +297,11 @@ class RecordedCall:
         entries = self.until_decided
         lags = [0.0, *[entry.now_s - audio_of(entry) for entry in entries if kind_of(entry) not in _OF_BEFORE]]
         return max(max(lags) - min(lags), *[entry.late_s for entry in entries], 0.0)
+
+    @property
+    def decided_alike(self) -> bool:
+        """Whether what decided then would decide so today; not known of records from before the version was kept."""
+        return self.line.generation.deciding == DECIDING
 
     @property
     def engine_died(self) -> bool:

@@ -108,7 +108,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One call under two configurations; `now` is None where `unknown` says why it is not known."""
+    """One call under two configurations; `now` is None where `unknown` says why it is not known.
+
+    `other_version`: another version of deciding, or one that did not say which, made the recorded decision.
+    """
 
     call: str
     pbx: str
@@ -118,6 +121,7 @@ class Compared:
     now: Side | None
     unknown: str | None = None
     in_shadow: bool = False
+    other_version: bool = False
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -186,6 +190,7 @@ def _compared(
         now=None if unknown is not None else side(decision, listening_s, call.last_agent, sooner_s),
         unknown=unknown,
         in_shadow=recorded.decision is not None and recorded.decision.shadow_destination is not None,
+        other_version=not recorded.decided_alike,
     )
 
 
@@ -283,6 +288,7 @@ def to_row(compared: Compared) -> dict[str, Any]:
         "changes": [change.value for change in changes],
         "later_s": compared.later_s,
         "in_shadow": compared.in_shadow,
+        "other_version": compared.other_version,
         "was": _side_to_row(compared.was),
         "now": None if compared.now is None else _side_to_row(compared.now),
     }
@@ -306,6 +312,7 @@ def from_row(row: Mapping[str, Any]) -> Compared:
             now=None if row["now"] is None else _side_from_row(row["now"]),
             unknown=row["unknown"],
             in_shadow=bool(row["in_shadow"]),
+            other_version=bool(row.get("other_version", False)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"the result of call {row.get('call')!r} cannot be read: {error!r}") from None
@@ -408,7 +415,7 @@ class Tally:
     groups : changed calls by what did it.
     time : of calls decided under both whose time changed.
     early_was, early_now : known calls decided while the caller spoke.
-    in_shadow : calls recorded in shadow mode.
+    in_shadow : calls recorded in shadow mode; `other_version` those decided by another version of deciding.
     first, last : Unix seconds of the first and the last call.
     """
 
@@ -427,6 +434,7 @@ class Tally:
     early_was: int = 0
     early_now: int = 0
     in_shadow: int = 0
+    other_version: int = 0
     first: float | None = None
     last: float | None = None
 
@@ -439,6 +447,7 @@ class Tally:
         """Count one call."""
         self.calls += 1
         self.in_shadow += compared.in_shadow
+        self.other_version += compared.other_version
         at = compared.wall_anchor
         self.first = at if self.first is None else min(self.first, at)
         self.last = at if self.last is None else max(self.last, at)
@@ -474,7 +483,8 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add the calls of another tally, which come after these."""
-        for name in ("calls", "same", "changed", "raised", "lowered", "early_was", "early_now", "in_shadow"):
+        of_all = ("calls", "same", "changed", "in_shadow", "other_version")
+        for name in (*of_all, "raised", "lowered", "early_was", "early_now"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("unknown", "changes", "paths", "angry_paths", "angry"):
             getattr(self, name).update(getattr(other, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import random
 from dataclasses import replace
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import config
 from asr.endpoint import Patience
@@ -21,13 +23,16 @@ from nabra.ears import listener_settings
 from nabra.generations import fit
 from nabra.record_files import _given
 from nabra.whatif import DecidesAgain, silence_of
+from nabra.whatif_page import page
+from nabra.whatif_view import Source, summary, view
+from nabra.whatif_words import Words
 from router import Generation
 from router.errors import RecordError
 from router.record import decision_to_json
 from router.redact import MASK
 from router.replay import WhatIf, replay
 from router.skimming import Skimmer
-from router.whatif import compare, to_row
+from router.whatif import Compared, Side, Tally, compare, to_row
 
 CALLS = 60
 DAMAGED = 300
@@ -134,3 +139,16 @@ def test_a_silence_is_waited_out_as_on_a_live_call(text: str, sure: bool) -> Non
         patience: Patience = Call._patience(live, text)
         silence_s = silence_of(settings)(text.replace("4 4 5", MASK), language, sure)
         assert silence_s * 1000 == listener_settings(settings).endpoint.silence_ms(patience)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "another version of Nabra"), ("ar", "إصدار آخر من نبرة")])
+def test_a_report_says_how_many_calls_another_version_decided(language: str, said: str) -> None:
+    words = Words(language)
+    console = Console(width=200, record=True, file=io.StringIO())
+    for shown in (True, False):
+        tally, went = Tally(), Side("sales")
+        tally.add(Compared("a", "main", "en", 1e9, went, went, other_version=shown))
+        assert summary(tally, 0)["other_version"] == shown
+        console.print(view(tally, words))
+        assert (said in console.export_text()) is shown
+        assert (said in page(tally, words, Source("b.yaml", ["calls.jsonl"], 1, "", False))) is shown

@@ -11,6 +11,7 @@ import pytest
 
 from config.schema import Records, Tone
 from router import RecordError, ReplayError, evidence, replay
+from router.deciding import DECIDING
 from router.explain import explain
 from router.masking import mask_number
 from router.record import CallFacts, decision_from_json, decision_to_json
@@ -71,6 +72,7 @@ def test_the_fields_are_those_that_are_documented() -> None:
         "number": 1,
         "hash": generation(rules=ANGRY_RULES).hash,
         "intent_model": "keywords",
+        "deciding": DECIDING,
         "sentence_encoder": "",
     }
     assert record["notice"] == {"started_s": 0.0, "ended_s": 2.0}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.schema import PreferAgent, Skill
+from router.deciding import DECIDING
 from router.errors import RecordError
 from router.whatif import (
     EXAMPLES,
@@ -162,3 +163,19 @@ def test_seconds_are_told_apart_by_side_and_share() -> None:
     assert seconds.side(later=False).quantile(0.5) == 0.5
     assert seconds.side(later=True).quantile(0.9) == 3.0
     assert Seconds().quantile(0.5) == 0.0
+
+
+def test_calls_that_another_version_decided_are_counted() -> None:
+    record = buyer(calm())
+    assert not compare(under(record, calm())).other_version
+    of_before = {**record, "generation": {**record["generation"], "deciding": DECIDING + 1}}
+    del record["generation"]["deciding"]
+    tally = Tally()
+    for one in (record, of_before):
+        compared = compare(under(one, calm()))
+        assert compared.other_version
+        assert from_row(to_row(compared)) == compared
+        tally.add(compared)
+    assert tally.other_version == 2
+    tally.merge(tally)
+    assert tally.other_version == 4
