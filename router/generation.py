@@ -138,7 +138,9 @@ class Generation:
 
     def encoder_of(self, language: str) -> str:
         """Return the id of the sentence encoder whose vectors are read in a language; "" where words alone are."""
-        return self.intent_model.encoder_of(language) if isinstance(self.intent_model, SentenceReader) else ""
+        # isinstance of a protocol looks for every one of its names, on every record that is replayed
+        encoder_of = getattr(self.intent_model, "encoder_of", None)
+        return "" if encoder_of is None else str(encoder_of(language))
 
     def scores(self, vector: NDArray[np.float32], language: str) -> Mapping[str, float]:
         """Return what is read from a sentence encoder's vector, as evidence has it; where `encoder_of` names one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any, Literal, Union, cast, get_args, get_type_hints
@@ -169,19 +169,26 @@ def _lines(schema: int, kinds: Any) -> Any:
     )
 
 
-_ENTRIES = _entry_kinds(2)
-_BY_SCHEMA = {1: _lines(1, _entry_kinds(1)), 2: _lines(2, _ENTRIES)}
-_TONE_EVENT = KIND_OF[Tone]
-_TONE = next(kind for kind in get_args(_ENTRIES) if kind.__name__ == _TONE_EVENT)
+_ENTRIES = {schema: _entry_kinds(schema) for schema in (1, 2)}
+_BY_SCHEMA = {schema: _lines(schema, kinds) for schema, kinds in _ENTRIES.items()}
+
+
+def _lines_of(*events: type[Event]) -> frozenset[type]:
+    """The entries of these events, of every schema."""
+    names = {KIND_OF[event] for event in events}
+    return frozenset(kind for kinds in _ENTRIES.values() for kind in get_args(kinds) if kind.__name__ in names)
+
+
+_TONES, _WORDS, _SENTENCES = _lines_of(Tone), _lines_of(Words), _lines_of(Sentence, EncoderLost)
+_SILENCES = _lines_of(SpeechPaused, EndOfUtterance)
+_OF_BEFORE = _lines_of(SpeechStarted, SpeechPaused, Tick)
+"""Events whose place in the audio is not how far the audio had come."""
+_TONE = next(kind for kind in get_args(_ENTRIES[2]) if kind in _TONES)
 _numbers = attrgetter(*sorted(_MAY_BE_NO_NUMBER))
 _DECODER = msgspec.json.Decoder(_BY_SCHEMA[2])
 _LAST_S = 253_402_300_800
 """Unix seconds at the end of the year 9999."""
-_NOTICE_ENDED, _PROMPT_ENDED, _WORDS, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, Words, HungUp))
-_SILENCES = frozenset(KIND_OF[kind] for kind in (SpeechPaused, EndOfUtterance))
-_SENTENCES = frozenset(KIND_OF[kind] for kind in (Sentence, EncoderLost))
-_OF_BEFORE = frozenset(KIND_OF[kind] for kind in (SpeechStarted, SpeechPaused, Tick))
-"""Events whose place in the audio is not how far the audio had come."""
+_NOTICE_ENDED, _PROMPT_ENDED, _HUNG_UP = (KIND_OF[kind] for kind in (NoticeEnded, PromptEnded, HungUp))
 
 
 def decoded(raw: bytes) -> RecordLine | None:
@@ -295,7 +302,7 @@ class RecordedCall:
         That is how late the caller's audio was taken, which begins as the session does, or how late a timer rang.
         """
         entries = self.until_decided
-        lags = [0.0, *[entry.now_s - audio_of(entry) for entry in entries if kind_of(entry) not in _OF_BEFORE]]
+        lags = [0.0, *[entry.now_s - audio_of(entry) for entry in entries if type(entry) not in _OF_BEFORE]]
         return max(max(lags) - min(lags), *[entry.late_s for entry in entries], 0.0)
 
     @property
@@ -339,7 +346,7 @@ def prompt_told(name: str, language: str) -> str:
 
 def words_in(entry: EntryLine) -> bool:
     """Whether an entry is of the recogniser."""
-    return kind_of(entry) == _WORDS
+    return type(entry) in _WORDS
 
 
 def final_in(entry: EntryLine) -> bool:
@@ -349,12 +356,17 @@ def final_in(entry: EntryLine) -> bool:
 
 def silence_in(entry: EntryLine) -> bool:
     """Whether an entry is that the caller paused, or has finished."""
-    return kind_of(entry) in _SILENCES
+    return type(entry) in _SILENCES
+
+
+def sentences_among(entries: Iterable[EntryLine]) -> bool:
+    """Whether any of the entries is of the sentence encoder."""
+    return not _SENTENCES.isdisjoint(map(type, entries))
 
 
 def of_sentences(entry: EntryLine) -> bool:
     """Whether an entry is of the sentence encoder."""
-    return kind_of(entry) in _SENTENCES
+    return type(entry) in _SENTENCES
 
 
 def _maker(name: str) -> Callable[[Any], Event]:
@@ -376,7 +388,7 @@ def _maker(name: str) -> Callable[[Any], Event]:
 
 def tone_in(entry: EntryLine) -> bool:
     """Whether an entry is an estimate of tone."""
-    return kind_of(entry) == _TONE_EVENT
+    return type(entry) in _TONES
 
 
 def audio_of(entry: EntryLine) -> float:

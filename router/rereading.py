@@ -109,19 +109,24 @@ class Rereading(Generation):
             recall.missed, by_destination = True, {}
         else:
             return Generation.understand(self, text, language)
-        by_intent: Mapping[str, float] = Later(lambda: dict(posterior.by_intent))
-        if self.strongest_only and entry.intents and by_destination:
-            strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
-            if any(self.destination_of(name, language) == strongest for name in entry.intents):
-                by_intent = entry.intents
         hard = posterior.hard
         return Understanding(
-            by_intent=by_intent,
+            by_intent=Later(lambda: self._by_intent(entry.intents or {}, posterior, by_destination, language)),
             by_destination=by_destination,
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
             key_phrase=posterior.key_phrase,
         )
+
+    def _by_intent(
+        self, recorded: Mapping[str, float], posterior: Posterior, by_destination: Mapping[str, float], language: str
+    ) -> Mapping[str, float]:
+        """The likeliest intents as recorded, where they say what leads to the strongest destination; else all, read."""
+        if self.strongest_only and recorded and by_destination:
+            strongest = min(by_destination, key=lambda name: (-by_destination[name], name))
+            if any(self.destination_of(name, language) == strongest for name in recorded):
+                return recorded
+        return dict(posterior.by_intent)
 
 
 class _Silent(Speaker):

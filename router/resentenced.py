@@ -18,7 +18,7 @@ from config.schema import SentenceReading
 from router.commands import Command
 from router.evidence import Event, Sentence
 from router.generation import Generation
-from router.recorded import EntryLine, RecordedCall, of_sentences, tone_in
+from router.recorded import EntryLine, RecordedCall, of_sentences, sentences_among, tone_in
 from router.session import Session
 
 Read = Callable[[str, str], Mapping[str, float]]
@@ -79,7 +79,7 @@ class Resentenced:
         That is at most what `budget.sentence_ms` was, and nobody hears it.
         """
         entries = recorded.until_decided
-        if self.wanted or not any(map(of_sentences, entries)):
+        if self.wanted or not sentences_among(entries):
             return entries
         kept: list[EntryLine] = []
         for entry in entries:

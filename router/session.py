@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, HardHit, Moment, Understanding, Verdict, Wait, decide, said, too_early, would_settle
+from router.decider import Ask, Moment, Understanding, Wait, decide, said, too_early, would_settle
 from router.evidence import (
     EncoderLost,
     EndOfUtterance,
@@ -174,37 +174,6 @@ class Session:
         """Whether the words so far would settle the call, had the caller finished; reading it changes nothing."""
         transcript = self._transcript
         return would_settle(transcript.understood, transcript.hard, self._asked, self.generation)
-
-    @property
-    def hurried(self) -> bool:
-        """Whether more words were heard than so much speech can hold: with more audio, more of them count."""
-        words = self._transcript.understood.words
-        return said(words, self._speech_s) < words
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing that the voice sounds like could lead to anything now: the words cannot decide yet."""
-        return self.would_wait(self._transcript.understood, self._transcript.hard)
-
-    def would_wait(self, understood: Understanding, hard: HardHit | None = None) -> bool:
-        """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes."""
-        if self.state not in ANALYSING or (self._speech.over and not self._final_awaited()):
-            return False
-        speech_s = self._speech_s
-        if said(understood.words, speech_s) < understood.words:
-            return False
-        return too_early(understood, hard, self.generation, self.call.language, speech_s)
-
-    def pass_over(self, audio_s: float, now_s: float) -> None:
-        """Take no more of an event than that it came."""
-        self._clock(now_s)
-        self._timeline.reach(audio_s)
-
-    def overhear(self, tone: Tone, now_s: float) -> None:
-        """Take an estimate of tone while `quiet`, before the deadline: what `receive` does then, for less."""
-        self._clock(now_s)
-        if self._means.hear_tone(tone):
-            self._timeline.audio_s = max(self._timeline.audio_s, tone.audio_s)
 
     def record(self, now_s: float) -> DecisionRecord:
         """Return everything there is to know of this call so far, for the log."""
@@ -444,18 +413,18 @@ class Session:
 
     def _consult(self, now: float, commands: list[Command], *, ended: bool) -> None:
         """Ask the decider, and do what it says."""
+        transcript = self._transcript
+        if not ended and too_early(
+            transcript.understood, transcript.hard, self.generation, self.call.language, self._speech_s
+        ):
+            self._waited_on, self._waiting_for_tone = None, False
+            return
         grounds = self._grounds()
         if not ended and grounds == self._waited_on:
             return
         self.words_alone = self.words_alone or (ended and self._sentence_missing)
         trigger = Trigger.END_OF_SPEECH if ended else Trigger.WORDS
-        transcript = self._transcript
-        if not ended and too_early(
-            transcript.understood, transcript.hard, self.generation, self.call.language, self._speech_s
-        ):
-            verdict: Verdict = Wait()
-        else:
-            verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
+        verdict = decide(self._moment(now, trigger, ended=ended), self.generation)
         self._waited_on = grounds if isinstance(verdict, Wait) and not ended else None
         self._waiting_for_tone = isinstance(verdict, Wait) and verdict.for_tone
         if isinstance(verdict, Decision):

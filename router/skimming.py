@@ -64,11 +64,12 @@ class SkimmedSession(Session):
         self._clock(now_s)
         self._timeline.reach(audio_s)
 
-    def overhear(self, tone: Tone, now_s: float) -> None:
-        """Take an estimate of tone while `quiet`, before the deadline."""
+    def overhear(self, tones: Sequence[Tone], now_s: float) -> None:
+        """Take estimates of tone that came while `quiet`, before the deadline, the last of them at `now_s`."""
         self._clock(now_s)
-        if self._means.hear_tone(tone):
-            self._timeline.audio_s = max(self._timeline.audio_s, tone.audio_s)
+        for tone in tones:
+            if self._means.hear_tone(tone):
+                self._timeline.audio_s = max(self._timeline.audio_s, tone.audio_s)
 
 
 class Skimmer:
@@ -106,24 +107,34 @@ class Skimmer:
         place : of the entry.
         words : whether words may be passed over; not where they say how long a silence is waited out.
         """
-        while place < len(self._entries):
-            entry = self._entries[place]
-            if entry.commands or not (self._overheard(entry) or (words and self._replaced(place, entry))):
+        entries = self._entries
+        while place < len(entries):
+            heard = self._overheard(place)
+            if heard == place and not (words and self._replaced(place, entries[place])):
                 break
-            place += 1
+            place = max(heard, place + 1)
         return place
 
-    def _overheard(self, entry: EntryLine) -> bool:
-        """Whether an entry was an estimate of tone that comes to nothing now, and was taken as such."""
-        tone = tone_of(entry)
-        if tone is None:
-            return False
-        if self._quiet_until_s is None:
-            self._quiet_until_s = (self._session.deadline() or 0.0) if self._session.quiet else 0.0
-        if entry.now_s >= self._quiet_until_s:
-            return False
-        self._session.overhear(tone, entry.now_s)
-        return True
+    def _overheard(self, place: int) -> int:
+        """Let the session overhear estimates of tone that come to nothing now, from an entry on; return what follows.
+
+        None comes to anything while the words cannot decide, until the next deadline.
+        """
+        tones: list[Tone] = []
+        last_s = 0.0
+        for entry in self._entries[place:]:
+            tone = tone_of(entry)
+            if tone is None or entry.commands:
+                break
+            if self._quiet_until_s is None:
+                self._quiet_until_s = (self._session.deadline() or 0.0) if self._session.quiet else 0.0
+            if entry.now_s >= self._quiet_until_s:
+                break
+            tones.append(tone)
+            last_s = max(last_s, entry.now_s)
+        if tones:
+            self._session.overhear(tones, last_s)
+        return place + len(tones)
 
     def _replaced(self, place: int, entry: EntryLine) -> bool:
         """Whether an entry was words that come to nothing, and that the next words replace before they are looked at.
@@ -131,7 +142,7 @@ class Skimmer:
         Only of the first phrase, and only where no hard word is in it, nor in what was told before.
         """
         session = self._session
-        if self._final or not self._recogniser or not words_in(entry) or final_in(entry):
+        if self._final or not self._recogniser or not words_in(entry) or final_in(entry) or entry.commands:
             return False
         following = self._following(place)
         if following is None or session.state is not State.LISTENING:
