@@ -34,8 +34,19 @@ from router.commands import Decision
 from router.generation import Generation
 from router.record import decision_from_json
 from router.replay import LATE_S, Replayed, Unknown, WhatIf
+from router.resentenced import Read
 from router.states import ANALYSING
-from tests.router.scripted import FACTS, INTENTS, Caller, KeywordReader, Posterior, rule, site
+from tests.router.scripted import (
+    FACTS,
+    INTENTS,
+    Caller,
+    KeywordReader,
+    Posterior,
+    SentenceReader,
+    rule,
+    site,
+    vector_of,
+)
 from tests.router.test_properties import Step, conversations, steps
 
 AGENT = "PJSIP/1001"
@@ -52,16 +63,29 @@ class OtherReader(KeywordReader):
         return replace(found, by_destination={name: 0.8 * value for name, value in found.by_destination.items()})
 
 
+class OtherSentences(SentenceReader):
+    """Makes less of what sentences mean."""
+
+    model_id = "other keywords and sentences"
+    weight = 1.0
+
+
+READERS = {one.model_id: one for one in (KeywordReader, OtherReader, SentenceReader, OtherSentences)}
+
+
 @dataclass(frozen=True)
 class Site:
     """A configuration, and what reads its callers' words."""
 
     config: Config
-    other_reader: bool
+    reader: str
 
     def generation(self, name: str) -> Generation:
-        reader = OtherReader() if self.other_reader else KeywordReader()
-        return Generation.of(replace(self.config, fingerprint=name), 1, reader)
+        return Generation.of(replace(self.config, fingerprint=name), 1, READERS[self.reader]())
+
+    @property
+    def reads_sentences(self) -> bool:
+        return issubclass(READERS[self.reader], SentenceReader)
 
 
 _CONDITIONS = st.sampled_from(
@@ -132,6 +156,7 @@ def sites(draw: st.DrawFn) -> Site:
             listen_s=draw(_mostly(8.0, 3.0)),
             no_speech_s=draw(_mostly(4.0, 2.0)),
             final_wait_ms=draw(_mostly(800, 100)),
+            sentence_ms=draw(_mostly(60, 200)),
             total_s=draw(_mostly(20.0, 9.0)),
         ),
         speech=Speech(models={"en": draw(_mostly(_MOONSHINE, _DEAF)), "ar": draw(_mostly(_MOONSHINE, _DEAF))}),
@@ -143,7 +168,7 @@ def sites(draw: st.DrawFn) -> Site:
         skills={"refunds": Skill()},
         intents=replace(site().intents, intents=INTENTS),
     )
-    return Site(config, draw(_mostly(False, True)))
+    return Site(config, draw(st.sampled_from([KeywordReader.model_id, *READERS])))
 
 
 CALLERS = st.one_of(
@@ -152,9 +177,16 @@ CALLERS = st.one_of(
     st.tuples(steps(["key"]).map(lambda keys: keys[:1]), conversations()).map(lambda both: [*both[0], *both[1]]),
 )
 LANGUAGES = _mostly("", "en", "ar")
+ENCODERS = st.sampled_from([0.0, 0.003, 0.03, 0.15, None])
 
 
-def lives(generation: Generation, script: list[Step], said: str, engine: type[Caller] = Caller) -> Caller:
+def lives(
+    generation: Generation,
+    script: list[Step],
+    said: str,
+    engine: type[Caller] = Caller,
+    encoder_s: float | None = 0.0,
+) -> Caller:
     """Let the caller of a script live through a site, as its line and its machine would have it."""
     config = generation.config
     agent = AGENT if len(script) % 2 and config.customers.file is not None else ""
@@ -166,7 +198,7 @@ def lives(generation: Generation, script: list[Step], said: str, engine: type[Ca
     asked = "" if source == "dialplan" else said
     facts = replace(FACTS, last_agent=agent, language=language, language_from=source, language_asked=asked)
     heard = config.speech.models[language].engine is not SpeechEngine.NONE
-    caller = engine(generation, recogniser=heard, facts=facts)
+    caller = engine(generation, recogniser=heard, facts=facts, encoder_s=encoder_s)
     spoke = False
     for step in script:
         caller.until(caller.t + step.after_s)
@@ -208,13 +240,23 @@ def wrong(again: Replayed, live: Decision | None) -> str:
     return "" if late <= LATE_S + 1e-6 else f"{again.decision.decided_at_s} is not {live.decided_at_s}"
 
 
+def reading(generation: Generation) -> Read:
+    """Return what reads recorded words by a generation's own encoder."""
+    return lambda text, language: generation.scores(vector_of(text), language)
+
+
 @settings(max_examples=300, deadline=None)
-@given(CALLERS, sites(), sites(), LANGUAGES)
-def test_what_is_known_of_another_site_is_what_happens_there(script: list[Step], a: Site, b: Site, said: str) -> None:
+@given(CALLERS, sites(), sites(), LANGUAGES, ENCODERS, st.booleans())
+def test_what_is_known_of_another_site_is_what_happens_there(
+    script: list[Step], a: Site, b: Site, said: str, encoder_s: float | None, installed: bool
+) -> None:
     there = b.generation("b")
-    again = WhatIf(there).decide(record_of(lives(a.generation("a"), script, said)))
+    record = record_of(lives(a.generation("a"), script, said, encoder_s=encoder_s))
+    again = WhatIf(there, read=reading(there) if installed and b.reads_sentences else None).decide(record)
     event("known" if again.unknown is None else again.unknown.value)
-    assert wrong(again, lives(there, script, said).session.decision) == ""
+    # What no encoder read then is taken to be read within the budget.
+    there_s = encoder_s if a.reads_sentences else 0.0
+    assert wrong(again, lives(there, script, said, encoder_s=there_s).session.decision) == ""
 
 
 @settings(max_examples=100, deadline=None)
@@ -223,7 +265,7 @@ def test_a_site_that_differs_in_one_thing_is_known_as_it_is(
     script: list[Step], a: Site, said: str, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["rules", "decision", "budget", "keys", "notice", "shadow", "tone", "customers"]))
-    other = Site(replace(a.config, **{name: getattr(data.draw(sites()).config, name)}), a.other_reader)
+    other = Site(replace(a.config, **{name: getattr(data.draw(sites()).config, name)}), a.reader)
     there = other.generation("b")
     again = WhatIf(there).decide(record_of(lives(a.generation("a"), script, said)))
     event(f"{name}: {'known' if again.unknown is None else again.unknown.value}")
@@ -244,7 +286,8 @@ def test_an_older_record_that_does_not_say_who_served_the_caller_is_not_guessed(
 
 @cache
 def _plain() -> Generation:
-    return Site(site(speech=Speech(models={"en": _MOONSHINE, "ar": _MOONSHINE})), False).generation("plain")
+    heard = Speech(models={"en": _MOONSHINE, "ar": _MOONSHINE})
+    return Site(site(speech=heard), KeywordReader.model_id).generation("plain")
 
 
 def test_most_of_a_site_by_another_name_is_known() -> None:

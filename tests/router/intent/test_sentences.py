@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,9 +67,31 @@ def test_without_a_vector_words_are_read_as_by_a_model_without_an_encoder(model:
 def test_it_is_kept_with_the_rest_and_by_its_encoder(model: IntentModel, tmp_path: Path) -> None:
     IntentModel.fit(INTENTS, cache_dir=tmp_path, encoder=Dictionary())
     (file,) = tmp_path.iterdir()
-    before = file.stat().st_mtime_ns
+    before = file.stat().st_ino  # what is learnt anew is another file of that name
     again = IntentModel.fit(INTENTS, cache_dir=tmp_path, encoder=Dictionary())
-    assert (again.model_id, file.stat().st_mtime_ns) == (model.model_id, before)
+    assert (again.model_id, file.stat().st_ino) == (model.model_id, before)
+    assert again.encoder_of("en") == "dictionary"
     assert again.predict("kaufen", "en", vector("kaufen")) == model.predict("kaufen", "en", vector("kaufen"))
     assert IntentModel.fit(INTENTS, cache_dir=tmp_path).model_id != model.model_id
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_is_read_from_a_vector_can_be_written_down_and_is_all_that_is_decided_on(model: IntentModel) -> None:
+    scores = model.scores(vector("kaufen"), "en")
+    assert list(scores) == [intent.name for intent in INTENTS]
+    assert all(value == round(value, 3) for value in scores.values())
+    written = json.loads(json.dumps(scores))
+    assert model.fused("kaufen", "en", written) == model.predict("kaufen", "en", vector("kaufen"))
+    with pytest.raises(KeyError, match="pay"):
+        model.fused("kaufen", "en", {"buy": 1.0})
+
+
+def test_the_encoder_is_part_of_the_models_name_and_nothing_is_read_in_a_language_without_examples(
+    model: IntentModel,
+) -> None:
+    class Renamed(Dictionary):
+        encoder_id = "dictionary 2"
+
+    assert IntentModel.fit(INTENTS, encoder=Renamed()).model_id != model.model_id
+    assert (model.encoder_of("en"), model.encoder_of("ar")) == ("dictionary", "")
+    assert IntentModel.fit(INTENTS).encoder_of("en") == ""
