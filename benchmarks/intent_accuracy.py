@@ -6,8 +6,8 @@ threshold is set on one half of the judged texts for the other half, and the oth
 judged: by words alone, and by words and sentences where the sentence encoder is installed. Intervals are 95 %, over
 draws.
 
-What is promised is of every judged text; what a set does to its own texts is told aside, in the notes
-(`intent_parts`).
+Here is what every measurement shares, and those of Arabic and of many labels; that of six English sets is
+`intent_six`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.asr_figures import Figure, Finding, left_out, of_mean
-from benchmarks.intent_parts import aside, contradicted, parts_of
+from benchmarks.asr_figures import Figure, Finding, of_mean
+from benchmarks.intent_alike import SoundingAlike
 from benchmarks.intent_sets import Example, IntentTexts, arabic_sets, clinc150, english_sets
 from config.schema import Intent
-from nabra.sentence_encoder import INSTALL, UseEncoder, installed
 from router.intent import IntentModel, SentenceEncoder, spoken
 
 CORPORA = Path(__file__).resolve().parent.parent.parent / "shared" / "corpora"
@@ -81,6 +80,10 @@ class Measured:
     """Values of one figure, one for each draw."""
 
     values: list[float] = field(default_factory=list)
+
+    def less(self, other: Measured) -> Measured:
+        """Return by how much it is more than another, draw by draw."""
+        return Measured([one - two for one, two in zip(self.values, other.values, strict=True)])
 
     def figure(self, name: str, floor: float | None, aim: float | None, *, more: bool = True) -> Figure:
         """Return the mean and its interval."""
@@ -157,18 +160,23 @@ def judge(
     return found
 
 
-def under_conditions(
-    model: IntentModel, texts: IntentTexts, held_out: Sequence[Example], seed: int, encoder: SentenceEncoder | None
-) -> dict[tuple[str, str], Judged]:
-    """Return what a model makes of a set's texts, by condition and reading."""
-    rng = np.random.default_rng([seed, 1])
+def heard_as(
+    texts: IntentTexts, held_out: Sequence[Example], seed: int, alike: SoundingAlike | None = None
+) -> dict[str, list[tuple[str, str]]]:
+    """Return a set's texts as they are heard under each condition, with their right destinations.
+
+    Without `alike` any word may stand for another; with it, one that sounds alike.
+    """
+    rng = np.random.default_rng([seed, 1] if alike is None else [seed, 2])
     said = [(spoken(text).split(), texts.destinations[label]) for text, label in held_out]
     vocabulary = sorted({word for words, _ in said for word in words})
-    found: dict[tuple[str, str], Judged] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for name, (rate, cut) in CONDITIONS.items():
-        heard = [(" ".join(misheard(words[:cut], rate, vocabulary, rng)), right) for words, right in said]
-        for reading, judged in judge(model, texts.language, heard, encoder).items():
-            found[name, reading] = judged
+        found[name] = []
+        for words, right in said:
+            kept = words[:cut]
+            heard = misheard(kept, rate, vocabulary, rng) if alike is None else alike.misheard(kept, rate, rng)
+            found[name].append((" ".join(heard), right))
     return found
 
 
@@ -195,107 +203,10 @@ class Remembering:
         return np.stack([self._known[text] for text in texts])
 
 
-def accuracy(quick: bool) -> Iterator[dict[str, object]]:
-    """Return every promised figure of accuracy, as rows of a report."""
-    if not (CORPORA / "intent").is_dir():
-        yield left_out("intent: accuracy", "the corpora beside the checkout are missing").as_row()
-        return
-    encoder = Remembering(UseEncoder()) if installed() else None
-    if encoder is None:
-        yield left_out(f"intent: accuracy by {BOTH}", f"the sentence encoder is not installed: {INSTALL}").as_row()
-    draws = 1 if quick else DRAWS
-    for findings in (_six_sets(draws, encoder), _arabic(draws, encoder), _many_labels(draws, quick, encoder)):
-        yield from (finding.as_row() for finding in findings)
-
-
-def _six_sets(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
-    sets = list(english_sets(CORPORA))
-    unclear = {texts.name: contradicted(texts) for texts in sets}
-    by_reading: dict[str, dict[str, Measured]] = {}
-    each: dict[str, dict[str, list[float]]] = {}
-    for seed in range(draws):
-        values: dict[str, dict[str, list[float]]] = {}
-        for texts in sets:
-            rng = np.random.default_rng(seed)
-            groups, rest = drawn(texts.train, EXAMPLES_PER_LABEL, rng)
-            judged = list(texts.test) or rest
-            judged = [judged[i] for i in rng.permutation(len(judged))[:MAX_TESTED]]
-            parts = parts_of(judged, groups, unclear[texts.name])
-            model = fitted(groups, texts.language, texts.destinations.__getitem__, seed, encoder)
-            for (condition, reading), one in under_conditions(model, texts, judged, seed, encoder).items():
-                each.setdefault(reading, {}).setdefault(f"{texts.name}, {condition}", []).append(one.accuracy())
-                for name, chosen in parts.items():
-                    found = _values(condition, one.only(chosen)) | {"share": 100 * float(chosen.mean())}
-                    for figure, value in found.items():
-                        values.setdefault(reading, {}).setdefault(figure + name, []).append(value)
-        for reading, of_draw in values.items():
-            for name, of_sets in of_draw.items():
-                measured = by_reading.setdefault(reading, {}).setdefault(name, Measured())
-                measured.values.append(float(np.mean(of_sets)))
-    data = ", ".join(texts.name for texts in sets)
-    for reading, named in by_reading.items():
-        yield from _six_findings(reading, named, each[reading], data, draws)
-
-
-def _values(condition: str, judged: Judged) -> dict[str, float]:
-    """Every value that is promised of texts under a condition, %."""
-    found = {condition: judged.accuracy()}
-    for name, of_condition, share in (("most", "WER 20", 0.9), ("few", "5 words, WER 20", 0.42)):
-        if condition == of_condition:
-            coverage, error = judged.routed(share)
-            found |= {f"{name} covered": coverage, f"{name} wrong": error, f"{name} right": 100 - error}
-    return found
-
-
-def _six_findings(
-    reading: str, found: dict[str, Measured], each: dict[str, list[float]], data: str, draws: int
-) -> Iterator[Finding]:
-    told = f"mean of six sets, {EXAMPLES_PER_LABEL} examples a label"
-    halves = f"{told}; thresholds from the other half of the judged texts, set to route"
-    drawn_values = {name: one.values for name, one in found.items()}
-    by_set = "; ".join(f"{name} {np.mean(values):.1f}" for name, values in each.items())
-    least = {"more": False}
-    rows: tuple[tuple[str, tuple[Figure, ...], str], ...] = (
-        (
-            "right, of three destinations",
-            (
-                found["clean"].figure("clean", 96.1, 96.5),
-                found["WER 20"].figure("WER 20", 93.6, 94.5),
-                found["WER 30"].figure("WER 30", 91.9, 92.5),
-            ),
-            f"{told}. {by_set}. {aside(drawn_values, {name: name for name in CONDITIONS})}",
-        ),
-        (
-            "routed and wrong, WER 20",
-            (
-                found["most covered"].figure("coverage", 87.9, 90.0),
-                found["most wrong"].figure("error among routed", 3.1, 3.0, **least),
-            ),
-            f"{halves} 90 %. {aside(drawn_values, {'most wrong': 'error among routed'})}",
-        ),
-        (
-            "right among routed, a tenth to a person, WER 20",
-            (found["most right"].figure("right among routed", 96.0, 98.0),),
-            f"{halves} 90 %; 93.8 % were right in Chu-Carroll & Carpenter 1999. "
-            f"{aside(drawn_values, {'most right': 'right among routed'})}",
-        ),
-        (
-            "first 5 words, WER 20, the surest routed",
-            (
-                found["few covered"].figure("coverage", 40.0, 40.0),
-                found["few wrong"].figure("error among routed", 8.0, 5.0, **least),
-            ),
-            f"{halves} 42 %. {aside(drawn_values, {'few wrong': 'error among routed'})}",
-        ),
-    )
-    for name, figures, note in rows:
-        yield Finding(f"intent: {name}, by {reading}", data, reading, draws, figures, note)
-
-
 _ARABIC = {"MSA": (88.4, 90.0), "PAL": (83.6, 86.0), "Saudi": (79.1, 82.0)}
 
 
-def _arabic(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
+def arabic(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
     """One fit for each draw serves all ways of speaking: they share their training part."""
     sets = list(arabic_sets(CORPORA))
     found: dict[str, dict[str, Measured]] = {}
@@ -319,7 +230,7 @@ def _arabic(draws: int, encoder: SentenceEncoder | None) -> Iterator[Finding]:
         )
 
 
-def _many_labels(draws: int, quick: bool, encoder: SentenceEncoder | None) -> Iterator[Finding]:
+def many_labels(draws: int, quick: bool, encoder: SentenceEncoder | None) -> Iterator[Finding]:
     """Many labels, each a destination of its own."""
     banking = next(texts for texts in english_sets(CORPORA) if texts.name == "banking77")
     clinc = clinc150(CORPORA)

@@ -1,7 +1,7 @@
 """What understanding a text costs, and how often it is right.
 
 Costs are of `IntentModel.predict` under the shipped intents, on thread CPU time, by words alone and with the
-sentence encoder where it is installed; how often it is right is measured by `intent_accuracy`.
+sentence encoder where it is installed; how often it is right is measured by `intent_six`.
 
 Run alone: python -m benchmarks.intent_stages [--quick]
 """
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 import config
 from benchmarks.asr_figures import Figure, Finding
-from benchmarks.intent_accuracy import BOTH, WORDS, accuracy
+from benchmarks.intent_accuracy import BOTH, WORDS
+from benchmarks.intent_six import accuracy
 from config.schema import Intent
 from nabra.sentence_encoder import UseEncoder, installed
 from router.intent import IntentModel, SentenceEncoder, spoken
