@@ -29,7 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asr.engine import EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
+from asr.engine import MAX_SEGMENT_S, EngineFacts, EngineSession, Hypothesis, Samples, Word, checked, refuse_limited
 from asr.errors import EngineError, GrammarInvalid, ModelInvalid, ModelMissing, SessionClosed
 from asr.phrases import LONGEST_PHRASE, MOST_PHRASES, OTHER_WORDS, hearable
 
@@ -211,7 +211,9 @@ class _Session:
 
     def feed(self, pcm: Samples) -> None:
         recogniser = self._mine()
-        data = checked(pcm).tobytes()
+        # Native code would go on for ever, and decode more with every second of it.
+        room = int(MAX_SEGMENT_S * RATE_HZ) - (self._fed - self._began)
+        data = checked(pcm)[:room].tobytes()
         if not data:
             return
         self._fresh = False
