@@ -66,6 +66,7 @@ def _read(args: argparse.Namespace) -> int:
     import config
     from nabra.generations import load
     from nabra.printed import columns, isolated
+    from nabra.whatif import reader_of
     from router.decider import FEW_WORDS, leading_intent, strict
     from router.redact import redact
 
@@ -77,13 +78,15 @@ def _read(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     generation = load(settings, number=1).generation
     decision = settings.decision
+    sentence = reader_of(generation)
     count = 0
     for text in _texts(args.texts, sys.stdin):
         count += 1
         seen = redact(text)
         arabic = args.language is None and "ar" in settings.languages and _ARABIC.search(text)
         language = "ar" if arabic else language_of(args.language, settings)
-        posterior = generation.understand(seen, language)
+        read = sentence if generation.encoder_of(language) else None
+        posterior = generation.understand(seen, language, None if read is None else read(seen, language))
         destination, probability = posterior.strongest()
         intent = leading_intent(posterior, posterior.hard, generation, language, destination)
         if args.json:

@@ -25,7 +25,9 @@ A record ends with its decision: where the other configuration would have
 listened longer, asked something else, or needs what was not kept, the call is
 marked unknown, never guessed. Words and tone are those heard then; the other
 configuration's intents read the recorded words, in which digits are redacted,
-again.
+again; so does its sentence encoder, where it has one, in the time it took then,
+or within its budget where calls were read without. Where that is not installed
+here, what it would have counted for is unknown.
 
 With --json: a line for each call {kind: replayed, call, result: same | changed
 | unknown, unknown, changes, later_s, was, now}, then one {kind: summary}.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import config
 from config.schema import Config, SentenceReading
 from nabra import sentence_encoder
+from nabra.cli import main
 from nabra.ears import Ears, offline_ears
 from nabra.generations import Loaded, load
 from nabra.offline import route_recording
@@ -324,6 +325,43 @@ def test_check_says_where_it_is_named_and_how_to_install_it(tmp_path: Path) -> N
     (said,) = [one for one in config.check(config.load(file), date(2026, 1, 1)) if "sentence encoder" in one.message]
     assert str(said.position) == f"{file}:{line}:21"
     assert said.advice == INSTALL
+
+
+SITE = """
+site: small
+languages: [en]
+default_language: en
+state_dir: state
+destinations: {sales: {queue: sales}, reception: {kind: person, queue: reception}}
+default: reception
+tone: {enabled: false}
+decision: {ask: false}
+intents: {files: [en.yaml], sentence_encoder: use}
+"""
+INTENTS = """
+language: en
+intents:
+  buy: {destination: sales, examples: [i want to buy a phone, i would like a new line, can i order a second one]}
+  other: {destination: reception, examples: [hello there, can you hear me, who is this please]}
+"""
+
+
+@needs_encoder
+def test_an_operator_who_tries_a_text_sees_what_the_end_of_a_call_would_be_decided_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "nabra.yaml"
+    file.write_text(SITE, encoding="utf-8")
+    (tmp_path / "en.yaml").write_text(INTENTS, encoding="utf-8")
+    text = "purchasing another handset"
+    assert main(["intent", "--config", str(file), "--json", text]) == 0
+    told = json.loads(capsys.readouterr().out)
+    generation = load(config.load(file), 1).generation
+    read = reader_of(generation)
+    assert read is not None
+    meant = generation.understand(text, "en", read(text, "en"))
+    assert told["probabilities"]["sales"] == round(meant.by_destination["sales"], 4)
+    assert told["probabilities"]["sales"] > generation.understand(text, "en").by_destination["sales"]
 
 
 @needs_encoder
