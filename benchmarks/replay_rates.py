@@ -22,7 +22,7 @@ from nabra.record_files import pieces_of, read_pieces
 from nabra.whatif import DecidesAgain, silence_of
 from router import Generation
 from router.replay import WhatIf
-from router.whatif import Tally
+from router.tally import Tally
 
 DRAWS = 10
 T_95 = 2.262

@@ -24,7 +24,8 @@ from router.errors import RecordError
 from router.recorded import RecordLine, read_record
 from router.replay import WhatIf
 from router.shares import Difference, Of, Pairs, Unit
-from router.whatif import NOWHERE, Seconds, Side, compare, compare_records, from_row
+from router.tally import Seconds
+from router.whatif import NOWHERE, Side, compare, compare_records, from_row
 
 FEW_CALLS = 100
 

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from nabra.errors import NabraError
 from nabra.whatif import Results, config_file, loaded
 from router.recorded import read_record
-from router.whatif import Tally, compare_records, to_row
+from router.tally import Tally
+from router.whatif import compare_records, to_row
 from telephony.audio.errors import AudioError
 from telephony.audio.files import ALAW_SUFFIXES, MULAW_SUFFIXES
 

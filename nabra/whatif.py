@@ -24,7 +24,8 @@ from router.redact import MASK
 from router.replay import Silence, WhatIf
 from router.rereading import REMEMBERED_TEXTS
 from router.resentenced import Read
-from router.whatif import Compared, Tally, compare, from_row, to_row
+from router.tally import Tally
+from router.whatif import Compared, compare, from_row, to_row
 
 CONFIG_NAME = "nabra.yaml"
 

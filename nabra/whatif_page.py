@@ -13,7 +13,7 @@ from itertools import count as powers
 from nabra.drawing import FAINT, GRID, INK, PAPER
 from nabra.whatif_view import Source, angry_lines, arrow, day, headline, percent, shares, time_lines, what_changed
 from nabra.whatif_words import Words
-from router.whatif import Tally
+from router.tally import Tally
 
 BEFORE, AFTER, LATER, EARLIER = "#9aa7b2", "#0b6e99", "#c8283c", "#3a8f57"
 FLOWS = ("#0b6e99", "#e08e0b", "#3a8f57", "#c8283c", "#7a5aa6", "#5f7a1f", "#a3541d", "#4b6478")

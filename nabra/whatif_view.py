@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nabra.whatif_words import Words
-from router.whatif import Change, GroupKey, Tally
-from router.whatif import Group as Calls
+from router.tally import Group as Calls
+from router.tally import GroupKey, Tally
+from router.whatif import Change
 
 SHOWN_GROUPS = 20
 SHOWN_PATHS = 12

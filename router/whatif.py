@@ -1,18 +1,15 @@
-"""Two decisions on the same call side by side, and many such calls counted.
+"""Two decisions on the same call side by side.
 
 A call is the same, changed or unknown. It changed where its destination, its priority, the skills that whoever answers
 must have or had better have, who is offered it first, or by TIME_CHANGED_S the time of its decision did; the change is
 blamed on what made the new decision, and on what had made the old one (`Cause`). In shadow mode what counts is what was
-meant, not the default that took the call.
-
-`Tally` counts calls as they come, in memory that does not grow with their number, and adds up over processes.
+meant, not the default that took the call. `router.tally` counts many such calls.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +25,6 @@ TIME_CHANGED_S = 0.1
 """Nobody hears less."""
 NOWHERE = ""
 """Stands for the destination of a caller who hung up first."""
-EXAMPLES = 5
 
 _NAMED = {
     Code.KEY: "digit",
@@ -66,6 +62,9 @@ class Cause:
     name: str = ""
 
 
+_UNRAISED, _UNDIRECTED = Cause(NOT_RAISED), Cause(NOT_DIRECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two decisions.
@@ -88,9 +87,9 @@ class Side:
     trigger: str = ""
     angry: bool = False
     routed_by: Cause = Cause(HUNG_UP)
-    raised_by: Cause = Cause(NOT_RAISED)
+    raised_by: Cause = _UNRAISED
     on_words: bool = False
-    directed_by: Cause = Cause(NOT_DIRECTED)
+    directed_by: Cause = _UNDIRECTED
     require: tuple[str, ...] = ()
     prefer: tuple[str, ...] = ()
     prefer_agent: tuple[str, int] = ("", 0)
@@ -136,7 +135,8 @@ class Compared:
             changes.append(Change.PRIORITY)
         if was.agents != now.agents:
             changes.append(Change.AGENTS)
-        if self.later_s is not None and abs(self.later_s) >= TIME_CHANGED_S:
+        later_s = self.later_s
+        if later_s is not None and abs(later_s) >= TIME_CHANGED_S:
             changes.append(Change.TIME)
         return tuple(changes)
 
@@ -210,17 +210,18 @@ def side(
         return Side(NOWHERE)
     decided_at_s = round(decision.decided_at_s - sooner_s, 6)
     require, prefer, agent = _directed(decision, last_agent)
+    found = _by_code(decision)
     return Side(
         destination=decision.shadow_destination or decision.destination,
         priority=decision.priority if decision.shadow_priority is None else decision.shadow_priority,
         decided_at_s=decided_at_s,
         listened_s=round(max(0.0, decided_at_s - listening_s), 6),
         trigger=decision.trigger.value,
-        angry=any(reason.code is Code.ANGRY for reason in decision.reasons),
-        routed_by=_routed_by(decision),
-        raised_by=_raised_by(decision),
+        angry=Code.ANGRY in found,
+        routed_by=_routed_by(decision, found),
+        raised_by=_raised_by(found),
         on_words=decision.rung in (Rung.FINAL_TEXT, Rung.PARTIAL_TEXT),
-        directed_by=_directed_by(decision),
+        directed_by=_directed_by(found),
         require=tuple(sorted(require)),
         prefer=tuple(sorted(prefer)),
         prefer_agent=agent,
@@ -239,17 +240,13 @@ def _directed(
     return skills[0], skills[1], (last_agent, seconds[0]) if seconds else ("", 0)
 
 
-def _reasons(decision: Decision | DecisionLine) -> dict[Code, Reason | ReasonLine]:
+def _by_code(decision: Decision | DecisionLine) -> dict[Code, Reason | ReasonLine]:
     """The reasons by code, the first of each."""
-    found: dict[Code, Reason | ReasonLine] = {}
     reasons: Sequence[Reason | ReasonLine] = decision.reasons
-    for reason in reasons:
-        found.setdefault(reason.code, reason)
-    return found
+    return {reason.code: reason for reason in reversed(reasons)}
 
 
-def _routed_by(decision: Decision | DecisionLine) -> Cause:
-    found = _reasons(decision)
+def _routed_by(decision: Decision | DecisionLine, found: Mapping[Code, Reason | ReasonLine]) -> Cause:
     for code, name in _NAMED.items():
         if code in found:
             return Cause(code.value, str(found[code].parameters[name]))
@@ -257,17 +254,16 @@ def _routed_by(decision: Decision | DecisionLine) -> Cause:
     return Cause(decision.reasons[0].code.value if unsure is None and decision.reasons else (unsure or Code.DEFAULT))
 
 
-def _raised_by(decision: Decision | DecisionLine) -> Cause:
-    raised = _reasons(decision).get(Code.RULE_RAISE)
-    return Cause(NOT_RAISED) if raised is None else Cause(Code.RULE_RAISE.value, str(raised.parameters["rules"]))
+def _raised_by(found: Mapping[Code, Reason | ReasonLine]) -> Cause:
+    raised = found.get(Code.RULE_RAISE)
+    return _UNRAISED if raised is None else Cause(Code.RULE_RAISE.value, str(raised.parameters["rules"]))
 
 
-def _directed_by(decision: Decision | DecisionLine) -> Cause:
-    found = _reasons(decision)
+def _directed_by(found: Mapping[Code, Reason | ReasonLine]) -> Cause:
     for code, name in _DIRECTS.items():
         if code in found:
             return Cause(code.value, str(found[code].parameters[name]))
-    return Cause(NOT_DIRECTED)
+    return _UNDIRECTED
 
 
 # as JSON, for results that are kept
@@ -352,152 +348,3 @@ def _side_from_row(row: Mapping[str, Any]) -> Side:
         prefer=tuple(row["prefer"]),
         prefer_agent=(str(row["prefer_agent"][0]), int(row["prefer_agent"][1])),
     )
-
-
-# many calls
-
-
-@dataclass(slots=True)
-class Seconds:
-    """How much later or earlier decisions come, in steps of a tenth of a second: `steps` counts calls by step."""
-
-    steps: Counter[int] = field(default_factory=Counter)
-
-    def add(self, seconds: float) -> None:
-        """Count one call."""
-        self.steps[round(seconds * 10)] += 1
-
-    def __len__(self) -> int:
-        return sum(self.steps.values())
-
-    def quantile(self, share: float) -> float:
-        """Return the seconds that this share of the calls does not exceed; 0 where there are none."""
-        wanted, seen = share * len(self), 0
-        for step in sorted(self.steps):
-            seen += self.steps[step]
-            if seen >= wanted:
-                return step / 10
-        return 0.0
-
-    def side(self, *, later: bool) -> Seconds:
-        """Return the calls that come later, or earlier (their seconds then count as positive)."""
-        sign = 1 if later else -1
-        return Seconds(Counter({sign * step: n for step, n in self.steps.items() if sign * step > 0}))
-
-
-@dataclass(slots=True)
-class Group:
-    """Calls that changed alike, by the same causes; `later_s` and `priority` are sums over them.
-
-    `examples` are the first EXAMPLES of their ids.
-    """
-
-    calls: int = 0
-    later_s: float = 0.0
-    priority: int = 0
-    examples: list[str] = field(default_factory=list)
-
-
-GroupKey = tuple[Cause, Cause, str, str, Change]
-"""New cause, old cause, old and new destination where they differ (else NOWHERE), and the first that changed."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of many calls.
-
-    Attributes
-    ----------
-    calls : all of them: `same`, `changed` and those in `unknown`, by reason.
-    changes : calls by what changed; one call may count for several.
-    paths : known calls by old and new destination; `angry_paths` those alarmed under either of the two.
-    angry : known calls by whether they were alarmed, and would be.
-    groups : changed calls by what did it.
-    time : of calls decided under both whose time changed.
-    early_was, early_now : known calls decided while the caller spoke.
-    in_shadow : calls recorded in shadow mode; `other_version` those decided by another version of deciding.
-    first, last : Unix seconds of the first and the last call.
-    """
-
-    calls: int = 0
-    same: int = 0
-    changed: int = 0
-    unknown: Counter[str] = field(default_factory=Counter)
-    changes: Counter[Change] = field(default_factory=Counter)
-    paths: Counter[tuple[str, str]] = field(default_factory=Counter)
-    angry_paths: Counter[tuple[str, str]] = field(default_factory=Counter)
-    angry: Counter[tuple[bool, bool]] = field(default_factory=Counter)
-    groups: dict[GroupKey, Group] = field(default_factory=dict)
-    time: Seconds = field(default_factory=Seconds)
-    raised: int = 0
-    lowered: int = 0
-    early_was: int = 0
-    early_now: int = 0
-    in_shadow: int = 0
-    other_version: int = 0
-    first: float | None = None
-    last: float | None = None
-
-    @property
-    def known(self) -> int:
-        """How many calls are known under both."""
-        return self.same + self.changed
-
-    def add(self, compared: Compared) -> None:
-        """Count one call."""
-        self.calls += 1
-        self.in_shadow += compared.in_shadow
-        self.other_version += compared.other_version
-        at = compared.wall_anchor
-        self.first = at if self.first is None else min(self.first, at)
-        self.last = at if self.last is None else max(self.last, at)
-        was, now = compared.was, compared.now
-        if now is None:
-            self.unknown[str(compared.unknown)] += 1
-            return
-        path = was.destination, now.destination
-        self.paths[path] += 1
-        self.angry[was.angry, now.angry] += 1
-        if was.angry or now.angry:
-            self.angry_paths[path] += 1
-        self.early_was += was.early
-        self.early_now += now.early
-        changes = compared.changes
-        if not changes:
-            self.same += 1
-            return
-        self.changed += 1
-        self.changes.update(changes)
-        self.raised += now.priority > was.priority
-        self.lowered += now.priority < was.priority
-        later_s = compared.later_s
-        if Change.TIME in changes and later_s is not None:
-            self.time.add(later_s)
-        moved = path if Change.DESTINATION in changes else (NOWHERE, NOWHERE)
-        group = self.groups.setdefault((*compared.blame, *moved, changes[0]), Group())
-        group.calls += 1
-        group.later_s += later_s or 0.0
-        group.priority += now.priority - was.priority
-        if len(group.examples) < EXAMPLES:
-            group.examples.append(compared.call)
-
-    def merge(self, other: Tally) -> None:
-        """Add the calls of another tally, which come after these."""
-        of_all = ("calls", "same", "changed", "in_shadow", "other_version")
-        for name in (*of_all, "raised", "lowered", "early_was", "early_now"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("unknown", "changes", "paths", "angry_paths", "angry"):
-            getattr(self, name).update(getattr(other, name))
-        self.time.steps.update(other.time.steps)
-        for key, group in other.groups.items():
-            mine = self.groups.setdefault(key, Group())
-            mine.calls += group.calls
-            mine.later_s += group.later_s
-            mine.priority += group.priority
-            mine.examples = [*mine.examples, *group.examples][:EXAMPLES]
-        ends = [at for at in (self.first, self.last, other.first, other.last) if at is not None]
-        self.first, self.last = (min(ends), max(ends)) if ends else (None, None)
-
-    def largest_groups(self) -> list[tuple[GroupKey, Group]]:
-        """Return the groups, those of most calls first."""
-        return sorted(self.groups.items(), key=lambda item: (-item[1].calls, item[0][:4]))

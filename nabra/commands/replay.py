@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from nabra.whatif import Results
     from nabra.whatif_view import Source
-    from router.whatif import Tally
+    from router.tally import Tally
 
 _SHOWN_BROKEN = 20
 
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     from nabra.operations.errors import RecordsError
     from nabra.record_files import default_jobs, pieces_of, read_pieces, record_files
     from nabra.whatif import DecideAgain, config_file, loaded
-    from router.whatif import Tally
+    from router.tally import Tally
 
     files = record_files(args.records)
     pieces = pieces_of(files)
