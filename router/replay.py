@@ -128,11 +128,13 @@ class WhatIf:
             return Replayed(recorded, None, Unknown.ENGINE_DIED)
         self._again.recall.of(recorded, self.generation.intent_model)
         sentences = Resentenced.of(recorded, self.generation, self._read)
-        if recorded.line.generation.hash == self.generation.hash:
+        speaks = self._would_speak(recorded.call)
+        # The customer record is no part of the hash: it may have changed since.
+        if recorded.line.generation.hash == self.generation.hash and (speaks or not recorded.call.language_from):
             heard = recorded.line.recogniser_available
             line = Line(recorded, recorded.call, self._again, recogniser=heard, sentences=sentences)
             return _replayed(recorded, line, line.repeat())
-        if not self._would_speak(recorded.call):
+        if not speaks:
             return Replayed(recorded, None, Unknown.LANGUAGE)
         line, unknown = self._lived(recorded, sentences, punctual=False)
         if line.close and unknown is None:
@@ -155,8 +157,14 @@ class WhatIf:
         if call.language not in config.languages or call.language_asked in config.languages:
             return False
         site = next((line.language for line in config.lines if line.number == call.dialled), config.default_language)
-        said = ("dialplan",) if config.customers.file is None else ("dialplan", "customer")
-        return call.language_from in said or call.language == site  # older records do not tell who said so
+        if call.language_from == "dialplan":
+            return True
+        if config.customers.file is not None:
+            if "*" not in call.caller_number:
+                return call.language == (config.customers.book.language_of(call.caller_number) or site)
+            if call.language_from == "customer":
+                return True  # what this book says of the number cannot be known; it is taken to say the same
+        return call.language == site  # older records do not tell who said so
 
     def _never_heard(self, recorded: RecordedCall, line: Line) -> Unknown | None:
         """What this generation's rules look at, and the record does not hold."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.customers import CustomerBook, canonical
 from config.schema import (
     Budget,
     Customers,
@@ -38,6 +39,13 @@ HEARD_OUT = DecisionSettings(early_threshold=1.0)
 UNASKED = DecisionSettings(early_threshold=1.0, ask=False)
 NOTICE = site().notice
 SCHEMA_1 = Path(__file__).parent / "record_schema_1.json"
+
+
+def booked(number: str, language: str) -> Customers:
+    """A customer record of one number."""
+    digits = canonical(number)
+    assert digits is not None
+    return replace(BOOK, book=CustomerBook({digits: language}))
 
 
 def gen(**changes: Any) -> Generation:
@@ -165,6 +173,11 @@ def _unknown() -> Iterator[Any]:
     told = buyer(early, facts=replace(FACTS, language_from="dialplan"))
     yield "other notice", told, gen(rules=(), notice=arabic, default_language="ar"), Unknown.NOTICE
     refused = buyer(early, facts=replace(FACTS, language_from="default", language_asked="ar"))
+    open_book = gen(rules=(), records=whole)
+    spoken = {one: buyer(open_book, facts=replace(FACTS, language_from=one)) for one in ("default", "customer")}
+    yield "book says so", spoken["default"], gen(customers=booked(FACTS.caller_number, "ar")), Unknown.LANGUAGE
+    yield "book says otherwise", spoken["customer"], gen(customers=booked(FACTS.caller_number, "ar")), Unknown.LANGUAGE
+    yield "book does not know", spoken["customer"], gen(rules=(), default_language="ar"), Unknown.LANGUAGE
     yield "asked for", refused, gen(rules=(), languages=("en", "ar")), Unknown.LANGUAGE
     yield "who said so", buyer(early), gen(default_language="ar"), Unknown.LANGUAGE
     served = (rule("again", "last_agent_known", route="reception"),)
@@ -290,3 +303,27 @@ def test_an_end_of_speech_that_comes_sooner_makes_the_decision_sooner() -> None:
     again = WhatIf(calm(budget=Budget(no_speech_s=5.0)), waits_s(0.6, 0.4)).decide(paused())
     assert again.unknown is None
     assert again.sooner_s == pytest.approx(0.2)
+
+
+def test_a_book_that_greets_the_caller_as_it_was_is_known() -> None:
+    made = gen(rules=(), records=Records(mask_number=False))
+    for source, number, language in (
+        ("dialplan", FACTS.caller_number, "ar"),  # counts for more
+        ("customer", FACTS.caller_number, "en"),
+        ("default", "+972", "ar"),  # of somebody else
+        ("customer", "+*********34", "ar"),  # not to be known
+    ):
+        shown = number if "*" in number else FACTS.caller_number
+        record = buyer(made, facts=replace(FACTS, caller_number=shown, language_from=source))
+        book = BOOK if "*" in number else booked(number, language)
+        assert under(record, gen(rules=ANGRY_RULES, customers=book)).unknown is not Unknown.LANGUAGE, source
+
+
+def test_a_book_that_changed_since_makes_a_call_unknown_under_its_own_configuration_too() -> None:
+    made = calm(records=Records(mask_number=False))
+    record = buyer(made, facts=replace(FACTS, language_from="customer"))
+    for language, unknown in (("en", None), ("ar", Unknown.LANGUAGE)):
+        config = replace(made.config, customers=booked(FACTS.caller_number, language))
+        now = Generation.of(config, 1, KeywordReader())
+        assert now.hash == made.hash
+        assert under(record, now).unknown is unknown
