@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.schema import Config, DestinationKind, SpeechEngine
+from nabra.operations.doctor.days_off import days_off
 from nabra.operations.doctor.findings import Finding, Level
 from nabra.operations.open_calls import ENGINE_DIED, left
 from nabra.operations.open_calls import NAME as OPEN_CALLS
@@ -255,8 +256,8 @@ def _counted(count: int, what: str, plural: str = "s") -> str:
     return f"{count} {what}{'' if count == 1 else plural}"
 
 
-EXAMINATIONS = (folders, open_calls, prompts, recognisers, sentences, tone, processors, socket_for_the_pbx)
-"""Everything that this module can try, in the order in which it is told."""
+EXAMINATIONS = (folders, open_calls, prompts, days_off, recognisers, sentences, tone, processors, socket_for_the_pbx)
+"""Everything that can be tried on this side, in the order in which it is told."""
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
