@@ -1,7 +1,8 @@
 """A decision record read back, as far as deciding its call again needs it: fast, and of the right shape or not at all.
 
 Only the fields named here are made into objects; what else a record holds is stepped over, so that reading it costs a
-tenth of what all of it would. `router.record` says what each field means.
+tenth of what all of it would. None of them can hold itself, so no collector of cycles looks at them (`gc`).
+`router.record` says what each field means.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class CommandLine(msgspec.Struct, frozen=True, gc=False):
     language: str = ""
 
 
-class EntryLine(msgspec.Struct, frozen=True, tag_field="event"):
+class EntryLine(msgspec.Struct, frozen=True, gc=False, tag_field="event"):
     """One event of the timeline: its own fields are those of its kind (`ENTRIES`).
 
     `words`, `destinations` and `intents` (the likeliest) are what was understood after it, where it is of words;
@@ -67,7 +68,7 @@ class EntryLine(msgspec.Struct, frozen=True, tag_field="event"):
     late_s: float = 0.0
 
 
-class ReasonLine(msgspec.Struct, frozen=True):
+class ReasonLine(msgspec.Struct, frozen=True, gc=False):
     """A reason without its sentences."""
 
     code: Code
@@ -83,7 +84,7 @@ class DeedLine(msgspec.Struct, frozen=True, gc=False):
     untaken: Untaken | None = msgspec.field(name="why")
 
 
-class DecisionLine(msgspec.Struct, frozen=True):
+class DecisionLine(msgspec.Struct, frozen=True, gc=False):
     """The decision on a record, as far as decisions are compared."""
 
     destination: str
@@ -118,7 +119,7 @@ class ToneLine(msgspec.Struct, frozen=True, gc=False):
     deleted: int
 
 
-class RecordLine(msgspec.Struct, frozen=True):
+class RecordLine(msgspec.Struct, frozen=True, gc=False):
     """A decision record of the latest schema; `text` is None where words were not kept."""
 
     schema: Literal[2]
@@ -152,9 +153,8 @@ def _entry_kinds(schema: int) -> Any:
             shape = hints[one.name] | None if name == "tone" and one.name in _MAY_BE_NO_NUMBER else hints[one.name]
             missing = schema == 1 and one.name in SINCE_2
             fields.append((one.name, shape, one.default) if missing else (one.name, shape))
-        kinds.append(
-            msgspec.defstruct(name, fields, bases=(EntryLine,), tag=name, tag_field="event", frozen=True, kw_only=True)
-        )
+        about: Any = {"tag": name, "tag_field": "event", "frozen": True, "kw_only": True, "gc": False}
+        kinds.append(msgspec.defstruct(name, fields, bases=(EntryLine,), **about))
     return Union[tuple(kinds)]  # noqa: UP007
 
 
@@ -166,6 +166,7 @@ def _lines(schema: int, kinds: Any) -> Any:
         bases=(RecordLine,),
         frozen=True,
         kw_only=True,
+        gc=False,
     )
 
 
