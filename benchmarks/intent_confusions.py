@@ -1,6 +1,6 @@
 """Which words a recogniser gets wrong, and how: counted on texts of training parts, so that noise can be simulated.
 
-The constants of `intent_alike` and the noise of `intent_spoken` were read off what this prints, in about two minutes.
+The constants of `intent_alike` and the noise of `intent_spoken` were read off what this prints, in about five minutes.
 
 Run: python -m benchmarks.intent_confusions
 """
@@ -21,6 +21,7 @@ from benchmarks.intent_spoken import (
     NOISE_DB,
     SHORT_NOISE_DB,
     SPOKEN,
+    NotHere,
     Recogniser,
     cut_short,
     speak,
@@ -129,21 +130,26 @@ def tenths(values: Sequence[float]) -> list[float]:
 
 def main() -> None:
     """Print word error rates by noise, and every count at the noise that is used."""
-    recogniser = Recogniser.installed()
+    try:
+        recogniser = Recogniser.installed()
+    except NotHere as missing:
+        raise SystemExit(str(missing)) from None
+    if not (CORPORA / "intent").is_dir():
+        raise SystemExit("the corpora beside the checkout are missing")
     sets = list(english_sets(CORPORA))
     said = [one for texts in sets for one in speak(training_texts(texts, SPOKEN))]
     written = [one.text for one in said]
-    vocabularies = [{word for text, _ in texts.train for word in words_of(text)} for texts in sets]
+    words = sorted({word for texts in sets for text, _ in texts.train for word in words_of(text)})
     for level in LEVELS:
         heard = recogniser.hears(said, level)
         found = Confusions.of(written, heard)
         print(f"noise {level} dB: {len(said)} texts, word error rate {word_error_rate(written, heard):.1f} %")
         print("  taken, lost, put in: " + ", ".join(f"{share:.1f} %" for share in found.shares()))
         print(f"  likeness of words taken for one another: {np.mean(found.alike()):.3f}, {tenths(found.alike())}")
-        words = sorted(set().union(*vocabularies))
         picks = np.random.default_rng(1).integers(len(words), size=len(found.taken))
         uniform = [likeness(word, words[i]) for (word, _), i in zip(found.taken, picks.tolist(), strict=True)]
         print(f"  of any word in its place: {np.mean(uniform):.3f}, {tenths(uniform)}")
+        print(f"  heard words that the six training parts have: {found.known(set(words)):.1f} %")
         print(f"  texts without an error: {found.untouched():.1f} %; evenness {found.evenness():.2f}")
     short = speak([(cut_short(one.text), one.label) for one in said])
     for level in (None, SHORT_NOISE_DB):

@@ -168,7 +168,7 @@ class Heard:
 
     def _less(self, reading: str, kind: str, heard: str) -> Figure:
         """How much more of a kind is right than of what was heard in noise, paired; nothing for that itself."""
-        name = "right, less what is right in noise"
+        name = "right, less in noise"
         if kind == heard:
             return Figure(name, None, "points", more_is_better=True)
         pairs = zip(self._by_text(reading, kind), self._by_text(reading, heard), strict=True)
