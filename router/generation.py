@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
-from router.deciding import DECIDING
 from router.hours import Calendar
 from router.later import Later
 from router.reasons import Speaker
@@ -80,7 +79,7 @@ class Generation:
     config : as loaded.
     intent_model : fitted to the operator's examples.
     rules : compiled.
-    hash : SHA-256, in hex, of the version of deciding, the configuration and the fitted model.
+    hash : SHA-256, in hex, of the configuration and the fitted model.
     speaker : writes reasons with this configuration's labels.
     calendar : hours and holidays.
     early : by language, how sure the words must be while the caller still speaks, where that was learnt. It follows
@@ -96,6 +95,7 @@ class Generation:
     calendar: Calendar = field(repr=False, compare=False)
     _destinations: dict[tuple[str, str], str] = field(repr=False)
     early: Mapping[str, Thresholds] = field(repr=False, compare=False, default_factory=dict)
+    _encoders: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def fit(
@@ -129,18 +129,18 @@ class Generation:
             Where a rule cannot be used.
         """
         rules = compile_rules(config)
-        about = f"{DECIDING}\n{config.fingerprint}\n{intent_model.model_id}"
-        digest = hashlib.sha256(about.encode()).hexdigest()
+        digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
         speaker = Speaker(config.destinations, config.skills, config.intents.labels())
-        early = thresholds(intent_model, config.languages, config.decision)
-        return cls(number, config, intent_model, rules, digest, speaker, Calendar(config), destinations, early)
+        calendar, early = Calendar(config), thresholds(intent_model, config.languages, config.decision)
+        encoders: dict[str, str] = {}
+        if isinstance(intent_model, SentenceReader):
+            encoders = {language: intent_model.encoder_of(language) for language in config.languages}
+        return cls(number, config, intent_model, rules, digest, speaker, calendar, destinations, early, encoders)
 
     def encoder_of(self, language: str) -> str:
         """Return the id of the sentence encoder whose vectors are read in a language; "" where words alone are."""
-        # isinstance of a protocol looks for every one of its names, on every record that is replayed
-        encoder_of = getattr(self.intent_model, "encoder_of", None)
-        return "" if encoder_of is None else str(encoder_of(language))
+        return self._encoders.get(language, "")
 
     def scores(self, vector: NDArray[np.float32], language: str) -> Mapping[str, float]:
         """Return what is read from a sentence encoder's vector, as evidence has it; where `encoder_of` names one."""
