@@ -12,6 +12,7 @@ import textwrap
 
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufefc]"
 _RIGHT_TO_LEFT = re.compile(f"{_LETTER}+(?:(?:[^\\S\n]|[،؛؟\\d.])+{_LETTER}+)*")
+_FROM_THE_RIGHT = re.compile(f"[\\d. ]*{_LETTER}")
 _ISOLATE, _POP = "\u2068", "\u2069"
 
 
@@ -26,6 +27,21 @@ def isolated(text: str) -> str:
     A pair of marks never spans two lines: a terminal takes each line as a paragraph of its own.
     """
     return _RIGHT_TO_LEFT.sub(lambda run: f"{_ISOLATE}{run.group()}{_POP}", text)
+
+
+def directed(text: str) -> str:
+    """Return lines for a terminal, each of which is read from the side on which it begins, whatever stands in it.
+
+    One that begins with a quote from right to left goes on from left to right.
+    """
+    return "\n".join(_directed(line) for line in text.split("\n"))
+
+
+def _directed(line: str) -> str:
+    said = line.lstrip()
+    if not _FROM_THE_RIGHT.match(said):
+        return isolated(line)
+    return f"{line[: len(line) - len(said)]}{_ISOLATE}{said}{_POP}"
 
 
 def fitted(text: str, width: int | None, *, indent: str = "", hang: str = "    ", right_to_left: bool = False) -> str:

@@ -83,6 +83,7 @@ def _began(lines: list[JsonObject]) -> float:
 
 
 def _show(lines: list[JsonObject], as_json: bool, again: bool) -> None:
+    from nabra.printed import columns, directed
     from router.explain import explain
 
     if as_json:
@@ -94,7 +95,8 @@ def _show(lines: list[JsonObject], as_json: bool, again: bool) -> None:
     outcomes = [line for line in lines if line.get("kind") == LINE_KIND]
     for line in lines:
         if line.get("kind") != LINE_KIND:
-            print(explain(line), end="")
+            told = explain(line)
+            print(directed(told) if columns() is not None else told, end="")
     if outcomes:
         print("\nafterwards:")
         for line in outcomes:

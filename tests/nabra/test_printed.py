@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nabra.printed import fitted, isolated
+from nabra.printed import directed, fitted, isolated
 
 MIXED = "'كم علي، لو سمحت' reads like 'price' and not like 'رصيدي'; move it, or say it in other words " * 3
 
@@ -42,3 +42,15 @@ def test_a_sentence_from_right_to_left_is_isolated_whole_with_what_stands_in_it(
 def test_other_programs_get_the_line_as_it_is() -> None:
     assert fitted(MIXED, None, indent="  ") == "  " + MIXED
     assert fitted("", 80) == ""
+
+
+def test_each_line_is_read_from_the_side_on_which_it_begins() -> None:
+    arabic = "الكلمات تشير إلى المبيعات (new_order) باحتمال 1.00."
+    text = f"  why:\n    'رصيدي' was heard.\n  السبب:\n    {arabic}\n    1. {arabic}\n"
+    lines = directed(text).split("\n")
+    assert lines[0] == "  why:"
+    assert lines[1] == "    '\u2068رصيدي\u2069' was heard."
+    assert lines[2] == "  \u2068السبب:\u2069"
+    assert lines[3] == f"    \u2068{arabic}\u2069"
+    assert lines[4] == f"    \u20681. {arabic}\u2069"
+    assert re.sub("[\u2068\u2069]", "", "\n".join(lines)) == text
