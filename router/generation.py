@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from config.schema import Config
 from router.decider import HardHit, Understanding
+from router.deciding import DECIDING
 from router.hours import Calendar
 from router.later import Later
 from router.reasons import Speaker
@@ -79,7 +80,7 @@ class Generation:
     config : as loaded.
     intent_model : fitted to the operator's examples.
     rules : compiled.
-    hash : SHA-256, in hex, of the configuration and the fitted model.
+    hash : SHA-256, in hex, of the version of deciding, the configuration and the fitted model.
     speaker : writes reasons with this configuration's labels.
     calendar : hours and holidays.
     early : by language, how sure the words must be while the caller still speaks, where that was learnt. It follows
@@ -129,7 +130,8 @@ class Generation:
             Where a rule cannot be used.
         """
         rules = compile_rules(config)
-        digest = hashlib.sha256(f"{config.fingerprint}\n{intent_model.model_id}".encode()).hexdigest()
+        about = f"{DECIDING}\n{config.fingerprint}\n{intent_model.model_id}"
+        digest = hashlib.sha256(about.encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
         speaker = Speaker(config.destinations, config.skills, config.intents.labels())
         calendar, early = Calendar(config), thresholds(intent_model, config.languages, config.decision)
