@@ -4,6 +4,9 @@ Real sessions are driven event by event, of the shipped configuration and of one
 and 500 rules. The caller's words are sure from early on, but no tone has been heard, so that every event is weighed
 to the end: intents, all rules, and whether tone could matter.
 
+Where the sentence encoder is installed, what its answer costs the event loop is measured too: the scores of its vector,
+and the session that waits for them, to the decision. What the encoder itself costs is told by `intent_stages`.
+
 What is promised of the larger one is told as figures; so is how many records are decided again
 (`benchmarks.replay_rates`).
 
@@ -22,17 +25,23 @@ from benchmarks.replay_rates import Row, measure_replays
 from benchmarks.timing import Stage, Stopwatch
 from config.loader import load
 from config.schema import Action, Config, Rule
+from nabra.sentence_encoder import UseEncoder, installed
 from router import CallFacts, Generation, Session
-from router.evidence import NoticeEnded, NoticeStarted, SpeechStarted, Tone, Words
+from router.evidence import EndOfUtterance, NoticeEnded, NoticeStarted, Sentence, SpeechStarted, Tone, Words
 from router.generation import BACKGROUND
+from router.intent import spoken
 
 SPOKEN = (
     "somebody scammed me and i want to know who answered the last time because he was rude to me and "
     "nobody called back although it was promised twice"
 )
+PLAIN = "i want to know who answered the last time because nobody called back although it was promised twice"
+"""No hard word is in it, which would decide at once."""
 MANY_RULES = 500
 THIRTY = 30
 CHANGED = (("p50", 50.0, 500.0, 200.0), ("p99", 99.0, 1500.0, 500.0), ("p99.9", 99.9, 3000.0, 1000.0))
+LEARNT = 8
+"""Examples of each English intent that sentences are learnt from: what telling costs hangs on none of them."""
 UNCHANGED = (("p99", 99.0, 150.0, 50.0),)
 """What is promised: a name, the percentile, floor and aim in microseconds of thread CPU."""
 
@@ -57,6 +66,7 @@ def measure(quick: bool) -> list[Stage | Row]:
         _watched(shipped, max(20, count // 20), _record).stage("route", f"record as JSON values, {plain}", "call"),
         _promised(f"decided, {words}", changed, CHANGED, loaded),
         _promised(f"decided, {tone}", unchanged, UNCHANGED, loaded),
+        *_sentences(shipped.config, count),
         *measure_replays(shipped, 60 if quick else 2000),
     ]
 
@@ -142,6 +152,29 @@ def _tone(session: Session) -> Iterator[Act]:
             reason="under a second of voice",
         )
         yield lambda event=event: session.receive(event, event.at_s)  # type: ignore[misc]
+
+
+def _sentences(settings: Config, count: int) -> Iterator[Stage]:
+    """What the answer of the sentence encoder costs whoever waits for it; nothing where it is not installed."""
+    if not installed():
+        return
+    encoder = UseEncoder()
+    kept = [replace(one, examples=one.examples[:LEARNT]) for one in settings.intents.intents if one.language == "en"]
+    few = replace(settings, intents=replace(settings.intents, intents=tuple(kept)))
+    generation = Generation.fit(few, 3, encoder=encoder)
+    vector = encoder.encode([spoken(PLAIN)])[0]
+
+    def told(session: Session) -> Iterator[Act]:
+        session.receive(Words(at_s=6.0, audio_s=6.0, text=PLAIN, final=True), 6.0)
+        session.receive(EndOfUtterance(at_s=6.6, audio_s=6.6, speech_end_audio_s=6.0), 6.6)
+        if session.unread != (PLAIN,):
+            raise AssertionError("the session does not wait for what the encoder makes of its words")
+        yield lambda: session.receive(
+            Sentence(at_s=6.61, audio_s=6.6, text=PLAIN, scores=generation.scores(vector, "en")), 6.61
+        )
+
+    stage = f"sentence read, to the decision, {len(kept)} sub-intents, {len(settings.rules)} rules"
+    yield _watched(generation, max(20, count // 20), told).stage("route", stage, "sentence")
 
 
 def _ticks(session: Session) -> Iterator[Act]:
