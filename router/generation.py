@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,11 +81,10 @@ class Generation:
     config : as loaded.
     intent_model : fitted to the operator's examples.
     rules : compiled.
-    hash : SHA-256, in hex, of the version of deciding, the configuration and the fitted model.
+    hash : SHA-256, in hex, of the version of deciding, the configuration, the fitted model, and `early`.
     speaker : writes reasons with this configuration's labels.
     calendar : hours and holidays.
-    early : by language, how sure the words must be while the caller still speaks, where that was learnt. It follows
-        from the configuration and the fitted model, so `hash` covers it.
+    early : by language, how sure the words must be while the caller still speaks, where that was learnt.
     """
 
     number: int
@@ -130,11 +130,13 @@ class Generation:
             Where a rule cannot be used.
         """
         rules = compile_rules(config)
-        about = f"{DECIDING}\n{config.fingerprint}\n{intent_model.model_id}"
+        early = thresholds(intent_model, config.languages, config.decision)
+        needed = {language: early[language].needed for language in sorted(early)}
+        about = f"{DECIDING}\n{config.fingerprint}\n{intent_model.model_id}\n{json.dumps(needed)}"
         digest = hashlib.sha256(about.encode()).hexdigest()
         destinations = {(known.language, known.name): known.destination for known in config.intents.intents}
         speaker = Speaker(config.destinations, config.skills, config.intents.labels())
-        calendar, early = Calendar(config), thresholds(intent_model, config.languages, config.decision)
+        calendar = Calendar(config)
         encoders: dict[str, str] = {}
         if isinstance(intent_model, SentenceReader):
             encoders = {language: intent_model.encoder_of(language) for language in config.languages}
