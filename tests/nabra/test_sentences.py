@@ -274,14 +274,18 @@ def test_a_running_service_reads_sentences_once_a_new_configuration_says_so(run:
     async def scenario(site: Site) -> None:
         old = site.service.generation.config
         assert site.service.ears.sentences is None
+        expected = load(few(old), site.service.generation.number + 1).generation
         await site.service.reload(few(old))
+        assert site.service.generation.hash == expected.hash
         caller = await site.place()
         await speak(caller, "agent")
         record = decision_of(await site.lines(caller))
         await site.service.reload(old)
         assert "sentence" in {entry["event"] for entry in record["timeline"]}
         assert Code.SENTENCE in codes(record)
-        assert WhatIf(load(few(old), record["generation"]["number"]).generation).decide(record).unknown is None
+        again = WhatIf(expected).decide(record).decision
+        assert again is not None
+        assert decision_to_json(again) == record["decision"]
 
     run(scenario)
 
