@@ -22,6 +22,8 @@ _TOKENS = {
 }
 _SECOND_COLON = re.compile(r"\s*(?:- +)*(?:[a-z0-9_]+: +)?(?P<text>\S.*:.*)")
 
+_VALUE = re.compile(r"\s*(?:- +)*[a-z0-9_]+: +(?P<text>[\"'].*)")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -78,7 +80,9 @@ def fault_of(error: MarkedYAMLError, text: str) -> Fault:
         return here(f"{token} where a value belongs", "a value, and every bracket above it closed")
     if found.startswith("expected <block end>"):
         if line[: at.column].strip():
-            return here(f"{token} behind a value that is complete", "quotes around the whole of a text")
+            whole = _VALUE.fullmatch(line.split(" #")[0].rstrip())
+            meant = f": {quoted(whole['text'])}" if whole is not None else ""
+            return here(f"{token} behind a value that is complete", f"quotes around the whole of a text{meant}")
         spaces = f"this line begins in column {at.column + 1}, where no section above it does"
         return here(spaces, "it indented like the lines that it belongs with")
     if found == "mapping values are not allowed here":
@@ -91,6 +95,9 @@ def fault_of(error: MarkedYAMLError, text: str) -> Fault:
         return where_it_begins(neither, "a ':' behind the name; deeper indentation, if it goes on from the line above")
     if found in ("found unexpected end of stream", "found unexpected document separator"):
         return where_it_begins("the quote that opens here is never closed", "the same quote where the text ends")
+    if found.startswith("expected a comment or a line break"):
+        sign = lines[begun.line][begun.column : begun.column + 1] if begun.line < len(lines) else ""
+        return where_it_begins(f"a text that begins with '{sign}' needs quotes", "quotes around it")
     if found.startswith("found character '\\t'"):
         return here("a tab where only spaces may indent", "spaces")
     if found.startswith("found character"):

@@ -34,6 +34,7 @@ TIMES_MEANING = "from and to, such as 08:00-17:00; 24:00 is the end of the day"
 DATE_MEANING = "a date such as 2027-03-10, or 12-25 for every year"
 ZONE_MEANING = "a time zone such as Asia/Amman"
 WHEN_MEANING = "a condition such as sure and words > 3, or true for a rule that always holds"
+THEN_MEANING = "what is done, such as {route: complaints} or {raise_minutes: 5}"
 LAST_AGENT_MEANING = "{for_s: 20}, which is 20 s for whoever served this caller last; no agent is named in a rule"
 
 
@@ -426,7 +427,7 @@ class Rule:
 
     name: str = matching(r"[^\x00-\x1f]{1,80}", "a name of at most 80 characters")
     when: str = field(metadata={"meaning": WHEN_MEANING, "truth": True})
-    then: Action
+    then: Action = field(metadata={"meaning": THEN_MEANING})
     position: Position | None = bookkeeping(lambda: None)  # noqa: RUF009
 
 

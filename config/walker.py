@@ -27,6 +27,7 @@ MAX_NODES = 200_000
 """Security limit: anchors can make a small file unfold into a huge one."""
 
 _TAG = "tag:yaml.org,2002:"
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -184,10 +185,15 @@ class Walker:
             value = reader(tag, text)
             low, high = metadata.get("low"), metadata.get("high")
             if value is None or (low is not None and high is not None and not low <= value <= high):
-                near = _TRUTH.get(text.lower()) if wanted is bool else None
-                self.problem(node, f"found {_found(node)}", _expected(wanted, metadata), near)
+                near = _TRUTH.get(text.lower()) if wanted is bool else _figure(text, reader, low, high)
+                quotes = ", without quotes" if near == text else ""
+                expected = _expected(wanted, metadata) + quotes
+                self.problem(node, f"found {_found(node)}", expected, None if quotes else near)
                 return None
             return value
+        if tag.startswith("!") and not secret:
+            self.problem(node, "a text that begins with '!' needs quotes", quoted(f"{tag} {text}".rstrip()))
+            return None
         # A number without quotes is a text too (a dialled number, a key): its digits as written.
         pattern = metadata.get("pattern")
         if tag not in ("str", "int"):
@@ -206,7 +212,8 @@ class Walker:
                 return None
             return wanted(text)
         if pattern is not None and not re.fullmatch(pattern, text):
-            self.problem(node, "found a value" if secret else f"found '{text}'", metadata.get("meaning", ""))
+            near = text.lower() if not secret and re.fullmatch(pattern, text.lower()) else None
+            self.problem(node, "found a value" if secret else f"found '{text}'", metadata.get("meaning", ""), near)
             return None
         if wanted is Path:
             if not text.strip() or "\0" in text:
@@ -232,6 +239,17 @@ def _boolean(tag: str, text: str) -> bool | None:
 
 
 _READERS: dict[Any, Callable[[str, str], Any]] = {int: _integer, float: _number, bool: _boolean}
+
+
+def _figure(text: str, reader: Callable[[str, str], Any], low: float | None, high: float | None) -> str | None:
+    """The number in a text with a unit, a percent sign, quotes or Arabic digits, where it may stand there."""
+    figures = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*\D*", text.translate(_DIGITS))
+    if figures is None:
+        return None
+    figure = f"{float(figures[1]) / 100:g}" if set(text) & set("%٪") else figures[1]
+    value = reader("float" if "." in figure else "int", figure)
+    fits = value is not None and (low is None or high is None or low <= value <= high)
+    return figure if fits else None
 
 
 def _found(node: Node) -> str:
