@@ -3,8 +3,8 @@
 A pure function of what is known at one moment. The order of its questions:
 
 1. Are the words sure enough to name a destination? A hard word is. While the caller still speaks, what is enough
-   depends on how many words were heard and how much speech (`router.stopping`). At the end `threshold` is, but for
-   FEW_WORDS or fewer without a key phrase, until the question was put.
+   depends on how many words were heard and how long ago the caller began to speak (`router.stopping`). At the end
+   `threshold` is, but for FEW_WORDS or fewer without a key phrase, until the question was put.
 2. If not, and the caller may still say more, wait.
 3. If so, but too little of the voice was heard for an alarm yet, and tone could change the outcome under these
    rules, wait for it. Whether it could is decided on the rules themselves (`Rules.tone_could_matter`), not guessed.
@@ -113,7 +113,7 @@ class Moment:
     key_destination, key : what a pressed key decided, or None.
     footing : for the ladder.
     context : reasons that the session adds (deadline, objection, lost recogniser).
-    speech_s : seconds since the caller began to speak; infinite where that was not told.
+    speech_s : seconds since the caller began to speak, pauses included; infinite where that was not told.
     """
 
     facts: Facts
@@ -196,7 +196,11 @@ def decide(moment: Moment, generation: Generation) -> Verdict:
 
 
 def said(words: int, speech_s: float) -> int:
-    """How many of the words heard count while the caller still speaks: no more than so much speech can hold."""
+    """How many of the words heard count while the caller still speaks: no more than can be said in so many seconds.
+
+    They are counted since the caller began to speak, pauses included: only what is written too fast to have been said
+    waits, not what a caller says between pauses.
+    """
     return words if words <= speech_s * WORDS_PER_S else int(speech_s * WORDS_PER_S)
 
 

@@ -143,7 +143,9 @@ def _early(generation: Generation, language: str) -> str:
     elif learnt is None:
         why = "no examples to learn from"
     else:
-        why = "learnt from your examples" if learnt.learnt else "too few examples to learn from, or too unlike"
+        why = (
+            "learnt from your examples" if learnt.learnt else "too few examples, or too unlike, to promise early_error"
+        )
     return f"{', '.join(told)} ({why})"
 
 

@@ -20,6 +20,7 @@ from router.intent.aloud import Reader
 from router.intent.artifact import Fitted
 from router.intent.copies import Text, copies
 from router.intent.lexical import BUCKETS, LexicalModel, bucket_of
+from router.intent.phrases import Phrases
 from router.intent.sentences import SentenceEncoder, SentenceModel
 from router.intent.tfidf import Pieces
 
@@ -34,6 +35,7 @@ def fit_language(
     destinations: Sequence[str],
     examples: Sequence[Sequence[str]],
     seed: int,
+    phrases: Phrases | None = None,
     encoder: SentenceEncoder | None = None,
 ) -> Fitted:
     """A calibrated model.
@@ -44,6 +46,7 @@ def fit_language(
     destinations : the destination of each class; calibration is of destinations, because they are decided on.
     examples : texts of each class as `normalise.spoken` leaves them, none of them empty when normalised.
     seed : of all that is random.
+    phrases : of the language, for what is read aloud, or None where there are none.
     encoder : gives the vectors of a second reading, or None for words alone.
     """
     # More threads cost more than they bring at this size, and calls are running.
@@ -53,7 +56,7 @@ def fit_language(
         fold = np.concatenate([rng.permutation(len(group)) % FOLDS for group in examples])
         vectors = None if encoder is None else encoder.encode([text.spoken for text in texts])
         leads_to = _numbered(destinations)
-        reader = Reader(sorted({word for text in texts for word in text.words}), seed)
+        reader = Reader(texts, phrases or Phrases(()), seed)
         learner = _Learner(tuple(intents), leads_to, texts, Pieces.of(texts), vectors)
         held_out = _hold_out(learner, fold, reader)
         learnt = learner.learn(np.arange(len(texts)))
@@ -62,7 +65,7 @@ def fit_language(
         sentences = None
         if learnt.sentences is not None:
             sentences = SentenceModel(learnt.sentences, held_out.factors(2).astype(np.float32))
-        aloud = reader.heard(intents, leads_to, lexical.temperatures)
+        aloud = reader.heard(intents, destinations, lexical)
         return Fitted(lexical, held_out.of_examples(len(fold), lexical, sentences), aloud, sentences)
 
 

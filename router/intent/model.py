@@ -15,21 +15,17 @@ from numpy.typing import NDArray
 from config.schema import Intent
 from router.intent import artifact
 from router.intent.artifact import Fitted
-from router.intent.lexical import LexicalModel, bucket_of
+from router.intent.lexical import bucket_of
 from router.intent.normalise import normalise, spoken
-from router.intent.phrases import HardWord, PhraseHits, Phrases
+from router.intent.phrases import HARD_WORD_SHARE, HardWord, PhraseHits, Phrases, boost
 from router.intent.sentences import SentenceEncoder
 from router.later import Later
 from router.stopping import Aloud
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
 
 MAX_WORDS = 200
-KEY_PHRASE_NATS = 1.0
-"""What a key phrase adds to its intent's score; more than two of them add no more."""
-
-HARD_WORD_SHARE = 0.97
 _SCORE_DIGITS = 3
 """After the point: what is decided on is what a record can hold; the next digit is less than the encoder's noise."""
 
@@ -221,7 +217,7 @@ class IntentModel:
         if fitted is not None:
             scores = _scores(fitted, words[:MAX_WORDS], sentence)
             if hits.boosts:
-                scores = scores + _boost(fitted.lexical, hits.boosts)
+                scores = scores + boost(fitted.lexical.intents, hits.boosts)
             raised = np.exp(scores - scores.max())
             by_intent = dict(zip(fitted.lexical.intents, (raised / raised.sum()).tolist(), strict=True))
         if hits.hard is not None:
@@ -269,11 +265,8 @@ def _learn(intents: Sequence[Intent], seed: int, encoder: SentenceEncoder | None
 
     destinations = {intent.name: intent.destination for intent in intents}
     texts = [[spoken(example) for example in group.values()] for group in examples.values()]
-    return fit_language(list(examples), [destinations[name] for name in examples], texts, seed, encoder)
-
-
-def _boost(model: LexicalModel, boosts: Mapping[str, int]) -> NDArray[np.float64]:
-    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in model.intents])
+    leads_to = [destinations[name] for name in examples]
+    return fit_language(list(examples), leads_to, texts, seed, Phrases(intents), encoder)
 
 
 def stored_file(intents: Sequence[Intent], cache_dir: Path, encoder_id: str = "") -> Path:
@@ -283,6 +276,6 @@ def stored_file(intents: Sequence[Intent], cache_dir: Path, encoder_id: str = ""
 
 def _key(intents: Sequence[Intent], seed: int, encoder_id: str) -> str:
     """Hash of everything that learning depends on."""
-    learnt = [[intent.language, intent.name, intent.destination, list(intent.examples)] for intent in intents]
+    learnt = [[i.language, i.name, i.destination, i.examples, i.key_phrases, i.hard_words] for i in intents]
     about = [CODE_VERSION, seed, encoder_id, learnt]
     return hashlib.sha256(json.dumps(about, ensure_ascii=False).encode()).hexdigest()

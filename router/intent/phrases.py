@@ -6,13 +6,21 @@ spaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ahocorasick
+import numpy as np
+from numpy.typing import NDArray
 
 from config.schema import Intent
 from router.intent.normalise import normalise
+
+KEY_PHRASE_NATS = 1.0
+"""What a key phrase adds to its intent's score; more than two of them add no more."""
+
+HARD_WORD_SHARE = 0.97
+"""Of the probability, which a hard word gives its intent; the rest stays with what the words say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +74,8 @@ class Phrases:
                     if hard is None or (start, -len(key)) < hard[:2]:
                         hard = (start, -len(key), meaning)
         return PhraseHits(hard[2] if hard else None, {name: len(keys) for name, keys in boosted.items()})
+
+
+def boost(intents: Sequence[str], boosts: Mapping[str, int]) -> NDArray[np.float64]:
+    """Return what key phrases add to the scores of these intents, nats, (intents,)."""
+    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in intents])

@@ -71,7 +71,7 @@ def test_a_folder_is_checked_by_its_nabra_yaml_and_tells_what_early_decisions_ne
     for language in ("en", "ar"):
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"early decisions in {language}: ")]
         assert " sure after " in line
-        assert line.endswith("(learnt from your examples)")
+        assert line.endswith(("(learnt from your examples)", "to promise early_error)"))
     assert f"{tmp_path}: can be used" in done.stdout
 
 
@@ -82,7 +82,8 @@ def test_what_early_decisions_need_is_told_where_it_changes() -> None:
     said = "none after 4 words, 0.97 sure after 5 words, 0.835 sure after 8 words (learnt from your examples)"
     assert _early(learnt, "en") == said
     few = replace(bare, early={"en": Thresholds((0.97,) * 9, learnt=False)})
-    assert _early(few, "en") == "0.97 sure after 4 words (too few examples to learn from, or too unlike)"
+    why = "too few examples, or too unlike, to promise early_error"
+    assert _early(few, "en") == f"0.97 sure after 4 words ({why})"
 
 
 def test_the_dialplan_is_handed_what_rules_ask_of_the_queue() -> None:

@@ -25,23 +25,25 @@ from router.stopping import NEVER, STRICT, Aloud, learn
 from tests.router.scripted import BY_INTENT, Caller, KeywordReader, Posterior, generation, rule, site
 
 
-def read_aloud(texts: int, words: int = 10, seed: int = 1, honest: bool = True) -> Aloud:
+def read_aloud(texts: int, words: int = 10, seed: int = 1, honest: bool = True, readings: int = 2) -> Aloud:
     """Readings that are right as often as they say, or always much less often."""
     rng = np.random.default_rng(seed)
-    sure = np.minimum(rng.uniform(0.3, 1.0, (texts, 1)) * np.linspace(0.6, 1.0, words), 0.999).astype(np.float32)
-    return Aloud(sure, rng.random((texts, 1)) < (sure if honest else 0.5 * sure))
+    of_text = rng.uniform(0.3, 1.0, (texts, readings, 1))
+    sure = np.minimum(of_text * np.linspace(0.6, 1.0, words), 0.999).astype(np.float32)
+    return Aloud(sure, rng.random((texts, readings, 1)) < (sure if honest else 0.5 * sure))
 
 
-def walked(aloud: Aloud, needed: tuple[float, ...], min_words: int) -> tuple[int, int]:
-    """The obvious way: every text, word by word."""
+def walked(aloud: Aloud, needed: tuple[float, ...], min_words: int) -> tuple[float, float]:
+    """The obvious way: every reading of every text, word by word; a text is one, however often it is read."""
     decided = wrong = 0
-    for sure, right in zip(aloud.sure.tolist(), aloud.right.tolist(), strict=True):
-        for words in range(min_words, len(sure) + 1):
-            if sure[words - 1] >= needed[min(words, len(needed)) - 1]:
-                decided += 1
-                wrong += not right[words - 1]
-                break
-    return decided, wrong
+    for all_sure, all_right in zip(aloud.sure.tolist(), aloud.right.tolist(), strict=True):
+        for sure, right in zip(all_sure, all_right, strict=True):
+            for words in range(min_words, len(sure) + 1):
+                if sure[words - 1] >= needed[min(words, len(needed)) - 1]:
+                    decided += 1
+                    wrong += not right[words - 1]
+                    break
+    return decided / aloud.sure.shape[1], wrong / aloud.sure.shape[1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,7 +65,7 @@ def test_what_is_learnt_keeps_the_promise_on_what_was_held_out(
         decided, wrong = walked(aloud, found.needed, min_words)
         assert wrong + 1 <= error * (decided + 1) + 1e-9
     else:
-        assert min(found.needed) >= max(STRICT, 1 - error)
+        assert min(found.needed) >= max(STRICT, 1 - error / 2)
 
 
 @settings(max_examples=40, deadline=None)
@@ -85,8 +87,8 @@ def test_a_reader_that_is_surer_than_right_must_be_surer() -> None:
 
 @pytest.mark.parametrize("texts", [1, 8])
 def test_with_little_held_out_the_probability_itself_must_promise_it(texts: int) -> None:
-    aloud = Aloud(np.full((texts, 6), 0.99, np.float32), np.ones((texts, 6), np.bool_))
-    assert set(learn(aloud, DecisionSettings()).needed) == {0.97}
+    aloud = Aloud(np.full((texts, 3, 6), 0.99, np.float32), np.ones((texts, 3, 6), np.bool_))
+    assert set(learn(aloud, DecisionSettings()).needed) == {0.985}
     assert set(learn(aloud, DecisionSettings(early_error=0.1)).needed) == {STRICT}
     assert set(learn(aloud, DecisionSettings(threshold=0.99, early_error=0.1)).needed) == {0.99}
 
@@ -97,7 +99,18 @@ def test_a_threshold_at_the_end_that_nothing_reaches_lets_every_caller_finish() 
 
 def test_readings_must_be_of_the_same_texts() -> None:
     with pytest.raises(ValueError, match="the same texts"):
-        Aloud(np.zeros((2, 3), np.float32), np.zeros((3, 2), np.bool_))
+        Aloud(np.zeros((2, 1, 3), np.float32), np.zeros((2, 3, 1), np.bool_))
+    with pytest.raises(ValueError, match="the same texts"):
+        Aloud(np.zeros((2, 3), np.float32), np.zeros((2, 3), np.bool_))
+
+
+def test_a_text_that_is_read_again_is_no_second_text() -> None:
+    """Otherwise a few examples, read often enough, would show whatever is wanted."""
+    once = read_aloud(150, readings=1)
+    often = Aloud(np.repeat(once.sure, 5, axis=1), np.repeat(once.right, 5, axis=1))
+    for error in (0.02, 0.05, 0.1, 0.3):
+        allowed = DecisionSettings(early_error=error)
+        assert learn(often, allowed) == learn(once, allowed)
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,7 @@ class Heard:
 
 def always_right(texts: int = 400, words: int = 12) -> Aloud:
     sure = np.minimum(0.5 + 0.05 * np.arange(1, words + 1), 0.99)
-    return Aloud(np.tile(sure, (texts, 1)).astype(np.float32), np.ones((texts, words), np.bool_))
+    return Aloud(np.tile(sure, (texts, 1, 1)).astype(np.float32), np.ones((texts, 1, words), np.bool_))
 
 
 def says(caller: Caller, words: int) -> Caller:
@@ -230,8 +243,9 @@ def test_the_shipped_examples_are_read_aloud_and_the_hash_covers_what_follows() 
     for language in ("en", "ar"):
         aloud = made.intent_model.aloud(language)
         assert aloud is not None
-        ends = (aloud.sure > 0).sum(axis=1) - 1
-        assert 0.4 < aloud.right[np.arange(len(ends)), ends].mean() <= 1.0
+        sure, right = (one.reshape(-1, one.shape[-1]) for one in (aloud.sure, aloud.right))
+        ends = (sure > 0).sum(axis=1) - 1
+        assert 0.4 < right[np.arange(len(ends)), ends].mean() <= 1.0
         needed = [made.early_threshold(language, words) for words in range(1, 20)]
         assert needed == sorted(needed, reverse=True)
         assert 0.6 <= needed[-1] <= needed[0] <= 1.0
