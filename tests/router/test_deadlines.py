@@ -77,6 +77,29 @@ def test_the_question_stops_what_was_waited_for() -> None:
     assert deadlines.next_s(speech) == 18.5
 
 
+def test_a_sentence_is_all_that_is_waited_for_and_only_once() -> None:
+    deadlines, speech = clocks()
+    finished(speech)
+    deadlines.await_final(9.9)
+    deadlines.await_sentence(10.7)
+    assert (deadlines.next_s(speech), deadlines.due(10.7, speech)) == (10.76, None)
+    deadlines.await_sentence(10.75)
+    assert deadlines.due(10.76, speech) is Due.SENTENCE
+    deadlines.speech_resumed()
+    assert not deadlines.awaiting_sentence
+    assert deadlines.due(10.76, speech) is Due.LISTENING
+
+
+def test_a_sentence_of_a_forced_final_is_waited_for_though_speech_goes_on() -> None:
+    deadlines, speech = clocks()
+    deadlines.force_final(18.0)
+    deadlines.await_sentence(18.48)
+    deadlines.speech_resumed()
+    assert (deadlines.awaiting_sentence, deadlines.next_s(speech)) == (True, 18.5), "the hard deadline comes first"
+    deadlines.question_put()
+    assert not deadlines.awaiting_sentence
+
+
 def test_the_most_pressing_of_several_is_named() -> None:
     deadlines, speech = clocks()
     assert deadlines.due(15.0, speech) is Due.LISTENING

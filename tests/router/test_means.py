@@ -44,6 +44,16 @@ def test_tone_needs_the_site_and_a_notice(enabled: bool, notice: bool, expected:
     assert codes(means) == [expected]
 
 
+def test_an_encoder_is_lost_once_and_only_where_there_was_one() -> None:
+    means = Means(site(), notice=True, recogniser=True, encoder=True)
+    assert means.lose_encoder("it failed")
+    assert not means.lose_encoder("again")
+    assert (means.encoder, means.encoder_lost, codes(means)) == (False, "it failed", [Code.ENCODER_LOST])
+    without = Means(site(), notice=True, recogniser=True)
+    assert not without.lose_encoder("it failed")
+    assert codes(without) == []
+
+
 def test_a_recogniser_that_came_back_was_still_lost_once() -> None:
     means = Means(site(), notice=True, recogniser=True)
     means.lose_recogniser("crashed")
