@@ -76,7 +76,7 @@ class _Opened:
     """A call that opened: its record so far, None where it is not to be thought of any more."""
 
     call: str
-    line: JsonObject | None
+    line: object | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +202,7 @@ class RecordStore:
         Never blocks. A call may open twice: what is known of it grows.
         """
         if not self._full():
-            line = {str(key): value for key, value in record.items()}
-            copy = _own_copy(line, self._settings.mask_caller)
-            self._queue.put(_Opened(str(record["call"]), copy if isinstance(copy, dict) else None))
+            self._queue.put(_Opened(str(record["call"]), _own_copy(record, self._settings.mask_caller)))
 
     def forget(self, call: str) -> None:
         """Take that there will be no record of a call that opened, and that it is not the engine's death."""
