@@ -76,14 +76,16 @@ class Reader:
                     hits = tuple(self._until_decided(words))
                     self._read.append(_Read(prefixes.of(words[: len(hits)]), hits, text.label))
 
-    def heard(self, intents: Sequence[str], destinations: Sequence[str], model: LexicalModel) -> Aloud | None:
+    def heard(
+        self, intents: Sequence[str], destinations: Sequence[str], temperatures: NDArray[np.float32]
+    ) -> Aloud | None:
         """What was thought of the texts after each word; None where none was read.
 
         Parameters
         ----------
         intents : names of the classes; what BACKGROUND has of a destination is evidence for none.
         destinations : of each class.
-        model : that of all texts, calibrated.
+        temperatures : of each bucket of word counts.
         """
         if not self._read:
             return None
@@ -94,9 +96,8 @@ class Reader:
         lengths = np.array([len(read.hits) for read in self._read])
         longest = int(lengths.max())
         counts = np.concatenate([np.arange(length) for length in lengths])
-        buckets = np.array([bucket_of(n) for n in range(1, longest + 1)])[counts]
-        read = np.concatenate([read.scores for read in self._read]).astype(np.float64)
-        scores = read / model.temperatures[buckets, None]
+        scale = np.array([1 / temperatures[bucket_of(n)] for n in range(1, longest + 1)], dtype=np.float64)
+        scores = np.concatenate([read.scores for read in self._read]) * scale[counts, None]
         heard = list(enumerate(chain.from_iterable(read.hits for read in self._read)))
         for at, hits in heard:
             if hits.boosts:

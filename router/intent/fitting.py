@@ -65,7 +65,7 @@ def fit_language(
         sentences = None
         if learnt.sentences is not None:
             sentences = SentenceModel(learnt.sentences, held_out.factors(2).astype(np.float32))
-        aloud = reader.heard(intents, destinations, lexical)
+        aloud = reader.heard(intents, destinations, lexical.temperatures)
         return Fitted(lexical, held_out.of_examples(len(fold), lexical, sentences), aloud, sentences)
 
 

@@ -40,7 +40,7 @@ def read(monkeypatch: pytest.MonkeyPatch, texts: list[Text]) -> tuple[IntentMode
     lexical = model._models["en"].lexical
     reader = Reader(texts, Phrases(intents()), seed=1)
     reader.read(lexical, texts)
-    found = reader.heard(lexical.intents, ["sales", "selfservice", "desk"], lexical)
+    found = reader.heard(lexical.intents, ["sales", "selfservice", "desk"], lexical.temperatures)
     assert found is not None
     return model, found
 
@@ -118,5 +118,4 @@ def test_other_phrases_are_read_anew(tmp_path: Path) -> None:
 
 
 def test_nothing_read_is_nothing_heard() -> None:
-    lexical = IntentModel.fit(intents())._models["en"].lexical
-    assert Reader([], Phrases(()), seed=1).heard(["a"], ["b"], lexical) is None
+    assert Reader([], Phrases(()), seed=1).heard(["a"], ["b"], np.ones(4, np.float32)) is None
