@@ -2,7 +2,9 @@
 
 Each of its numbers is counted by `python -m benchmarks.intent_confusions`: how many errors are a word taken for
 another, lost or put in; how alike in letters the words are that are taken for one another; and how unevenly errors
-fall on texts. Which of the words that are so alike is heard follows how often people use them.
+fall on texts. Which of the words that are so alike is heard follows how often people use them. The recogniser also
+hears words that nobody says of such things: of those it takes for another, seven in ten stand in the six training
+parts; of those taken here, nine in ten.
 """
 
 from __future__ import annotations
