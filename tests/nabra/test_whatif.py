@@ -32,7 +32,8 @@ from router.record import decision_to_json
 from router.redact import MASK
 from router.replay import WhatIf, replay
 from router.skimming import Skimmer
-from router.whatif import Compared, Side, Tally, compare, to_row
+from router.tally import Tally
+from router.whatif import Compared, Side, compare, to_row
 
 CALLS = 60
 DAMAGED = 300
