@@ -33,7 +33,7 @@ _TORN_S = 3600.0
 """A file half written that is older than this is one whose writer was killed."""
 
 _LEXICAL = ("weights", "idf_squared", "intercept", "temperatures")
-_SENTENCES = ("weights", "factors")
+_SENTENCES = ("weights", "factors", "usual")
 _ALOUD = ("sure", "right")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from router.intent.normalise import normalise
 
 CUTS = (1, 3, 5, 8)
-COPY_WEIGHT = 0.25
+COPY_WEIGHT = 0.1
 BAD_LINE = 0.2
 """Share of the words that are misheard on a bad line."""
 LEARNT_RATE = 0.1

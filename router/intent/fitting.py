@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from router.intent import calibration, regression
+from router.intent import calibration, familiar, regression
 from router.intent.aloud import Reader
 from router.intent.artifact import Fitted
 from router.intent.copies import Text, copies
@@ -25,7 +25,7 @@ from router.intent.sentences import SentenceEncoder, SentenceModel
 from router.intent.tfidf import Pieces
 
 FOLDS = 3
-WORDS_STRENGTH = 1.0
+WORDS_STRENGTH = 3.0
 SENTENCES_STRENGTH = 10.0
 """Of the evidence against the penalty, chosen on texts of public sets' training parts."""
 
@@ -64,7 +64,7 @@ def fit_language(
         lexical.temperatures[:] = 1 / held_out.factors(1)[:, 0]
         sentences = None
         if learnt.sentences is not None:
-            sentences = SentenceModel(learnt.sentences, held_out.factors(2).astype(np.float32))
+            sentences = SentenceModel(learnt.sentences, held_out.factors(2).astype(np.float32), held_out.usual)
         aloud = reader.heard(intents, destinations, lexical.temperatures)
         return Fitted(lexical, held_out.of_examples(len(fold), lexical, sentences), aloud, sentences)
 
@@ -124,21 +124,37 @@ class _Learner:
 
 @dataclass(frozen=True, slots=True)
 class _HeldOut:
-    """What models that had not learnt them made of texts: `scores`, float64 (readings, texts, classes)."""
+    """What models that had not learnt them made of texts.
+
+    `scores`, float64 (readings, texts, classes), those of sentences weighed by what is `usual`, float32 (buckets,).
+    """
 
     texts: list[Text]
     scores: NDArray[np.float64]
+    usual: NDArray[np.float32]
     leads_to: NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls, texts: list[Text], scores: NDArray[np.float64], intents: Sequence[str], leads_to: NDArray[np.intp]
+    ) -> _HeldOut:
+        """Learn from scores, before anything is made of them, what is usual, and weigh them by it."""
+        labels, buckets = _labels(texts), _buckets(texts)
+        words, sentences = scores[:1], scores[1:]
+        usual = np.zeros(len(BUCKETS) + 1, dtype=np.float32)
+        if len(sentences):
+            usual = familiar.usual(sentences[0], intents, labels, buckets, len(usual))
+            sentences = familiar.weighed(sentences, intents, usual[buckets])
+        return cls(texts, np.concatenate([words, sentences]), usual, leads_to)
 
     def factors(self, readings: int) -> NDArray[np.float64]:
         """Calibration with this many of the readings, (buckets, readings)."""
-        labels = np.array([text.label for text in self.texts], dtype=np.intp)
-        return calibration.factors(self.scores[:readings], labels, self._buckets(), self.leads_to)
+        return calibration.factors(self.scores[:readings], _labels(self.texts), _buckets(self.texts), self.leads_to)
 
     def of_examples(self, examples: int, lexical: LexicalModel, sentences: SentenceModel | None) -> NDArray[np.float32]:
         """Calibrated probabilities of the whole examples, float32 (examples, classes)."""
         factors = (1 / lexical.temperatures[:, None]) if sentences is None else sentences.factors
-        of_text = factors[self._buckets()].astype(np.float64).T[:, :, None]
+        of_text = factors[_buckets(self.texts)].astype(np.float64).T[:, :, None]
         found = np.zeros((examples, len(lexical.intents)), dtype=np.float32)
         if self.texts:
             likely = calibration.probabilities((self.scores * of_text).sum(axis=0))
@@ -146,9 +162,6 @@ class _HeldOut:
                 if text.whole:
                     found[text.example] = row
         return found
-
-    def _buckets(self) -> NDArray[np.intp]:
-        return np.array([bucket_of(len(text.words)) for text in self.texts], dtype=np.intp)
 
 
 def _hold_out(learner: _Learner, fold: NDArray[np.intp], reader: Reader) -> _HeldOut:
@@ -170,7 +183,16 @@ def _hold_out(learner: _Learner, fold: NDArray[np.intp], reader: Reader) -> _Hel
         reader.read(learnt.lexical, [texts[i] for i in left_out.tolist()])
     readings = 1 if vectors is None else 2
     empty = np.zeros((readings, 0, len(learner.intents)), dtype=np.float32)
-    return _HeldOut(judged, np.concatenate([empty, *scores], axis=1).astype(np.float64), learner.leads_to)
+    of_texts = np.concatenate([empty, *scores], axis=1).astype(np.float64)
+    return _HeldOut.of(judged, of_texts, learner.intents, learner.leads_to)
+
+
+def _labels(texts: Sequence[Text]) -> NDArray[np.intp]:
+    return np.array([text.label for text in texts], dtype=np.intp)
+
+
+def _buckets(texts: Sequence[Text]) -> NDArray[np.intp]:
+    return np.array([bucket_of(len(text.words)) for text in texts], dtype=np.intp)
 
 
 def _with_constant(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

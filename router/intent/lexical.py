@@ -51,7 +51,7 @@ class LexicalModel:
     _memo: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
     def logits(self, words: list[str]) -> NDArray[np.float32]:
-        """Scores of the classes, float32 (classes,), before calibration."""
+        """Scores of the classes float32 (classes,), before calibration."""
         word_rows = [row for row in map(self.word_rows.get, word_pieces(words)) if row is not None]
         letter_rows: list[int] = []
         for word in words:

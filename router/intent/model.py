@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from config.schema import Intent
 from router.intent import artifact
 from router.intent.artifact import Fitted
+from router.intent.familiar import weighed
 from router.intent.lexical import bucket_of
 from router.intent.normalise import normalise, spoken
 from router.intent.phrases import HARD_WORD_SHARE, HardWord, PhraseHits, Phrases, boost
@@ -22,7 +23,7 @@ from router.intent.sentences import SentenceEncoder
 from router.later import Later
 from router.stopping import Aloud
 
-CODE_VERSION = 5
+CODE_VERSION = 6
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
 
 MAX_WORDS = 200
@@ -238,8 +239,10 @@ def _scores(fitted: Fitted, words: list[str], sentence: NDArray[np.float64] | No
     """Calibrated scores of the classes, by the words, and by the scores of the sentence where they are known."""
     if sentence is None or fitted.sentences is None:
         return fitted.lexical.scores(words)
-    by_words, by_sentence = fitted.sentences.factors[bucket_of(len(words))].astype(np.float64)
-    scores: NDArray[np.float64] = by_words * fitted.lexical.logits(words) + by_sentence * sentence
+    bucket = bucket_of(len(words))
+    by_words, by_sentence = fitted.sentences.factors[bucket].astype(np.float64)
+    told = weighed(sentence, fitted.lexical.intents, float(fitted.sentences.usual[bucket]))
+    scores: NDArray[np.float64] = by_words * fitted.lexical.logits(words) + by_sentence * told
     return scores
 
 

@@ -37,10 +37,12 @@ class SentenceModel:
     weights : float32 (size + 1, classes); the last row is the intercept.
     factors : float32 (4, 2), for each bucket of word counts how much the scores of words and those of
         sentences count where there are both.
+    usual : float32 (4,), how familiar texts of each bucket usually are (`familiar`).
     """
 
     weights: NDArray[np.float32] = field(repr=False)
     factors: NDArray[np.float32]
+    usual: NDArray[np.float32]
 
     def logits(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of the classes, float32 (classes,), before calibration; of a vector, float32 (size,)."""

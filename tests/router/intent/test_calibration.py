@@ -42,6 +42,17 @@ def test_a_reading_that_knows_nothing_counts_for_nothing() -> None:
     assert found[0, 1] < 0.1
 
 
-def test_without_a_held_out_text_scores_stay_as_they_are() -> None:
+def test_without_a_held_out_text_factors_are_the_usual_ones() -> None:
     empty = np.zeros(0, int)
-    assert factors(np.zeros((2, 0, 3)), empty, empty, LEADS_TO).tolist() == [[1.0, 1.0]] * 4
+    alone, both = (factors(np.zeros((readings, 0, 3)), empty, empty, LEADS_TO) for readings in (1, 2))
+    assert (alone[:, 0] > both[:, 0]).all()
+    assert (both > 0).all()
+
+
+def test_a_few_texts_move_factors_less_than_many() -> None:
+    scores, labels = drawn(8.0)
+    few, many = (
+        factors(scores[None, :texts], labels[:texts], np.zeros(texts, int), LEADS_TO)[0, 0] for texts in (12, 4000)
+    )
+    usual = factors(np.zeros((1, 0, 3)), np.zeros(0, int), np.zeros(0, int), LEADS_TO)[0, 0]
+    assert usual < few < many
