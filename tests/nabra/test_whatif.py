@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -26,8 +27,10 @@ from nabra.whatif import DecidesAgain, silence_of
 from nabra.whatif_page import page
 from nabra.whatif_view import Source, summary, view
 from nabra.whatif_words import Words
-from router import Generation
+from router import Generation, Session
+from router.commands import Command
 from router.errors import RecordError
+from router.evidence import KIND_OF, Event
 from router.record import decision_to_json
 from router.redact import MASK
 from router.replay import WhatIf, replay
@@ -90,6 +93,28 @@ def test_what_is_left_out_for_speed_changes_nothing(generation: Any, monkeypatch
     monkeypatch.setattr(whatif._again.recall, "of", lambda *_: None)
     assert rows(whatif) == quick
     assert sum(row["result"] != "unknown" for row in quick) > CALLS / 2
+
+
+@pytest.mark.parametrize("generation", [shipped, other_reader])
+def test_most_words_and_estimates_come_to_nothing_and_are_not_told(
+    generation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: Counter[str] = Counter()
+    receive = Session.receive
+
+    def counted(session: Session, event: Event, now_s: float) -> list[Command]:
+        told[KIND_OF[type(event)]] += 1
+        return receive(session, event, now_s)
+
+    monkeypatch.setattr(Session, "receive", counted)
+    whatif = WhatIf(generation(), brief=True)
+    recorded: Counter[str] = Counter()
+    for record in records():
+        recorded.update(entry["event"] for entry in record["timeline"])
+        whatif.decide(record)
+    assert recorded["words"] > 5 * CALLS
+    assert told["words"] < 0.6 * recorded["words"]
+    assert told["tone"] < 0.1 * recorded["tone"]
 
 
 def test_a_record_replayed_under_its_own_configuration_gives_the_same_bytes() -> None:
