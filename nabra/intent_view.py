@@ -81,9 +81,9 @@ def _percent(share: Share) -> str:
 
 def _figures(one: LanguageReport, called: Mapping[str, str], beside: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    about = [("about", "left")] if beside else []
+    beside_it = [("about", "left")] if beside else []
     for name, justify in (
-        ("intent", "left"), *about, ("goes to", "left"), ("examples", "right"), ("right", "right"),
+        ("intent", "left"), *beside_it, ("goes to", "left"), ("examples", "right"), ("right", "right"),
         ("unclear", "right"), ("elsewhere", "right"), ("taken for", "left"),
     ):  # fmt: skip
         folds = name == "taken for" or (name == "intent" and not beside)
@@ -91,11 +91,11 @@ def _figures(one: LanguageReport, called: Mapping[str, str], beside: bool) -> Ta
         table.add_column(name, justify=justify, no_wrap=not folds, overflow="fold", width=widest)  # type: ignore[arg-type]
     for intent in one.intents:
         about = called.get(intent.name, "")
-        name = Text(intent.name)
+        first = Text(intent.name)
         if about and not beside:
-            name.append(f"\n{about}", style="dim")
+            first.append(f"\n{about}", style="dim")
         cells = (intent.destination, str(intent.examples), *_shares(intent), _taken_for(intent))
-        table.add_row(name, *([Text(about)] if beside else []), *(Text(cell) for cell in cells))
+        table.add_row(first, *([Text(about)] if beside else []), *(Text(cell) for cell in cells))
     return table
 
 
