@@ -144,12 +144,20 @@ class _Prefixes:
                 known[word] = self._found(self._model.letter_rows, letter_pieces(word))
         pairs = ["", *map(" ".join, pairwise(words))]
         alone = [self._found(self._model.word_rows, pieces) for pieces in zip(words, pairs, strict=True)]
-        return self._model.intercept + self._block([known[word] for word in words]) + self._block(alone)
+        letters = [known[word] for word in words]
+        return self._model.intercept + self._block(letters) + self._block(alone) + self._odds(alone)
 
     def _found(self, known: Mapping[str, int], pieces: Iterable[str]) -> tuple[list[int], NDArray[np.float32]]:
         """The rows of the pieces that are known, and the sum of their weights."""
         rows = [row for row in map(known.get, pieces) if row is not None]
         return rows, self._model.weights[rows].sum(axis=0)
+
+    def _odds(self, of_words: Sequence[tuple[list[int], NDArray[np.float32]]]) -> NDArray[np.float32]:
+        """Share of naive Bayes after each word, (words, classes)."""
+        sums = np.cumsum([self._model.odds[rows].sum(axis=0) for rows, _ in of_words], axis=0)
+        counts = np.arange(1, len(sums) + 1, dtype=np.float32)
+        found: NDArray[np.float32] = (sums / np.sqrt(counts)[:, None]).astype(np.float32)
+        return found
 
     def _block(self, of_words: Sequence[tuple[list[int], NDArray[np.float32]]]) -> NDArray[np.float32]:
         """Share of one kind of piece after each word, scaled to unit length, (words, classes)."""

@@ -32,7 +32,7 @@ KEPT = 16
 _TORN_S = 3600.0
 """A file half written that is older than this is one whose writer was killed."""
 
-_LEXICAL = ("weights", "idf_squared", "intercept", "temperatures")
+_LEXICAL = ("weights", "idf_squared", "odds", "intercept", "temperatures")
 _SENTENCES = ("weights", "factors", "usual")
 _ALOUD = ("sure", "right")
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from router.intent import calibration, familiar, regression
+from router.intent import bayes, calibration, familiar, regression
 from router.intent.aloud import Reader
 from router.intent.artifact import Fitted
 from router.intent.copies import Text, copies
@@ -71,12 +70,11 @@ def fit_language(
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """Both readings, uncalibrated; `tfidf` is of all texts as this model weighs them."""
+    """Both readings, uncalibrated; `by_words` is what all texts score, as `lexical.logits` says: (texts, classes)."""
 
     lexical: LexicalModel
     sentences: NDArray[np.float32] | None
-    tfidf: csr_matrix
-    coefficients: NDArray[np.float32]
+    by_words: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +93,15 @@ class _Learner:
         labels = np.array([self.texts[i].label for i in rows.tolist()], dtype=np.intp)
         weights = self._weights(rows)
         coefficients = regression.learn(tfidf[rows], labels, weights, len(self.intents), WORDS_STRENGTH)
+        words = self.pieces.words[:, : len(self.pieces.word_rows)]
+        odds = bayes.log_odds(words[rows], labels, weights, len(self.intents))
         lexical = LexicalModel(
             intents=self.intents,
             word_rows={piece: row for piece, row in self.pieces.word_rows.items() if idf[row]},
             letter_rows={piece: row for piece, row in self.pieces.letter_rows.items() if idf[row]},
             weights=np.ascontiguousarray(coefficients[:-1] * idf[:, None], dtype=np.float32),
             idf_squared=(idf * idf).astype(np.float32),
+            odds=odds,
             intercept=coefficients[-1].copy(),
             temperatures=np.ones(len(BUCKETS) + 1, dtype=np.float32),
         )
@@ -108,7 +109,9 @@ class _Learner:
         if self.vectors is not None:
             chosen = _with_constant(self.vectors[rows])
             sentences = regression.learn(chosen, labels, weights, len(self.intents), SENTENCES_STRENGTH)
-        return _Learnt(lexical, sentences, tfidf, coefficients)
+        lengths = np.sqrt([len(text.words) for text in self.texts]).astype(np.float32)
+        by_words = np.asarray(tfidf @ coefficients) + np.asarray(words @ odds) / lengths[:, None]
+        return _Learnt(lexical, sentences, by_words.astype(np.float32))
 
     def _weights(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """How much each text counts, (rows,): a class with four times the examples counts only twice as much.
@@ -176,7 +179,7 @@ def _hold_out(learner: _Learner, fold: NDArray[np.intp], reader: Reader) -> _Hel
             continue
         learnt = learner.learn(rows)
         judged += [texts[i] for i in left_out.tolist()]
-        of_fold = [np.asarray(learnt.tfidf[left_out] @ learnt.coefficients)]
+        of_fold = [learnt.by_words[left_out]]
         if learnt.sentences is not None and vectors is not None:
             of_fold.append(_with_constant(vectors[left_out]) @ learnt.sentences)
         scores.append(np.stack(of_fold))

@@ -24,19 +24,21 @@ def test_pieces_are_those_of_the_library(text: str) -> None:
 
 
 def test_scores_are_those_of_the_formula() -> None:
-    """Weights and idf given by hand; the score is the intercept plus each block's unit vector times its weights."""
+    """Weights, idf and odds given by hand: the intercept, each block's unit vector times its weights, and odds."""
     model = LexicalModel(
         intents=("a", "b"),
         word_rows={"pay": 0, "pay pay": 1},
         letter_rows={"pay": 2},
         weights=np.array([[2 * 3, 0], [1 * 5, 0], [0, 4 * 7]], dtype=np.float32),  # idf times coefficient
         idf_squared=np.array([4, 1, 16], dtype=np.float32),
+        odds=np.array([[0.5, 0], [0, 0.25]], dtype=np.float32),
         intercept=np.array([0.5, -0.5], dtype=np.float32),
         temperatures=np.array([2, 1, 1, 1], dtype=np.float32),
     )
     # Words: "pay" twice (idf 2), "pay pay" once (idf 1): (4, 1) / sqrt(17). Letters: "pay" twice (idf 4): 1.
     words = np.array([4.0, 1.0]) / np.sqrt(17)
-    expected = np.array([0.5 + words @ [3, 5], -0.5 + 7])
+    odds = np.array([2 * 0.5, 0.25]) / np.sqrt(2)
+    expected = np.array([0.5 + words @ [3, 5], -0.5 + 7]) + odds
     assert model.logits(["pay", "pay"]) == pytest.approx(expected, rel=1e-6)
     assert model.scores(["pay", "pay"]) == pytest.approx(expected / 2, rel=1e-6)
 
@@ -58,6 +60,8 @@ def test_inference_by_hand_is_what_was_learnt() -> None:
     pieces = Pieces.of(texts)
     idf = pieces.idf(np.arange(len(texts)))
     coefficients = np.vstack([fitted.weights / idf[:, None], fitted.intercept])
-    expected = pieces.tfidf(idf) @ coefficients
+    lengths = np.sqrt([len(text.words) for text in texts])
+    odds = pieces.words[:, : len(fitted.odds)] @ fitted.odds / lengths[:, None]
+    expected = pieces.tfidf(idf) @ coefficients + odds
     for text, scores in zip(texts, expected, strict=True):
         assert fitted.logits(list(text.words)) == pytest.approx(scores, abs=1e-5)
