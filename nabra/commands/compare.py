@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Compare two configurations over the same past calls: shares of calls to each
 destination, to a person and to self-service, where angry callers go, how many
-are decided while the caller speaks, how long is listened.
+are decided before the caller has finished, how long is listened.
 
 Intervals of 95 % are of a paired bootstrap over calls, seeded. A call that is
 unknown under either is left out, and counted. What the queues then did (waits,
@@ -84,5 +84,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        Console().print(comparison.view(args.language, args.seed), highlight=False, markup=False)
+        from nabra.comparison_view import view
+
+        Console().print(view(comparison, args.language, args.seed), highlight=False, markup=False)
     return 1 if comparison.broken else 0

@@ -7,7 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from nabra.comparison import Comparison, sentence
+from nabra.comparison import Comparison
+from nabra.comparison_view import sentence, view
 from nabra.whatif_words import Words
 from router.shares import Difference, Measure, Of, Pairs
 from router.whatif import Side
@@ -50,7 +51,7 @@ def test_what_is_the_same_stands_in_one_line_and_the_configurations_are_named(la
     comparison = Comparison(("old.yaml", "new.yaml"), pairs, {}, None, [])
     console = Console(width=1000)
     with console.capture() as taken:
-        console.print(comparison.view(language, 1), highlight=False, markup=False)
+        console.print(view(comparison, language, 1), highlight=False, markup=False)
     lines = taken.get().splitlines()
     assert [line.partition(": ")[2] for line in lines[:2]] == ["old.yaml", "new.yaml"]
     text = "\n".join(lines)
