@@ -19,8 +19,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="say where texts would be sent, or with --report what is wrong with the examples",
         description="Say what a caller wants who says these texts, one a line of standard input where none is given. "
         "With --json: {text, destination, intent, probability, probabilities}; the text is as the classifier saw it, "
-        "digits removed; the probabilities are of the destinations. Below what a caller "
-        "who has finished needs it says unsure: such a caller is asked once, and then a person answers. "
+        "digits removed; the probabilities are of the destinations. Without it an intent is shown by its name, as "
+        "rules and records have it, and by its label in the text's language. Below what a caller who has finished "
+        "needs it says unsure: such a caller is asked once, and then a person answers. "
         "With --report: how many of the configuration's own examples would go where they should had they not been "
         "learnt, which intents are confused, which examples hurt, and where examples lack; with --json one object.",
     )
@@ -103,7 +104,9 @@ def _read(args: argparse.Namespace) -> int:
             short = 0 < posterior.words <= FEW_WORDS and not posterior.key_phrase and destination != settings.default
             needed = strict(generation) if short else decision.threshold
             unsure = "" if probability >= needed else f"   (unsure: {needed:.0%} is needed)"
-            line = f"{probability:6.1%}  {destination or '-':<14} {intent or '-':<18} {seen or '(no words)'}{unsure}"
+            about = generation.speaker.intent(intent, language) if intent else "-"
+            where = f"{destination or '-':<14} {intent or '-':<18} {about:<24}"
+            line = f"{probability:6.1%}  {where} {seen or '(no words)'}{unsure}"
             print(isolated(line) if on_terminal else line, flush=True)
     if not count:
         raise NabraError(_NOTHING)

@@ -1,6 +1,7 @@
 """The commands over files, with the words that a user types."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,7 @@ def test_intent_says_where_it_is_unsure() -> None:
     done = nabra("intent", "I was charged twice this month", "hello", "i would like")
     sure, unsure, short = done.stdout.splitlines()
     assert "unsure" not in sure
+    assert re.search(r"complaints +billing_dispute +a disputed bill +I was charged", sure)
     assert "hello   (unsure: " in unsure
     assert short.endswith("i would like   (unsure: 95% is needed)")
     refused = nabra("intent", "--language", "fr", "bonjour")
