@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from router.generation import BACKGROUND
 
 _WEIGHT = 1.5
-"""Chosen on the validation part of a public set of 150 intents, where more tells little better what is none of them, and
-on the shipped examples, of which 2 would leave fewer understood."""
+"""Chosen on the validation part of a public set of 150 intents, where more tells little better what is none of them,
+and on the shipped examples, of which 2 would leave fewer understood."""
 _LEAN = 30.0
 """Held-out texts that a bucket needs before it counts as much as all buckets together."""
 
