@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.schema import Config
-from router.decider import HardHit, Understanding
 from router.deciding import DECIDING
 from router.hours import Calendar
 from router.later import Later
 from router.reasons import Speaker
 from router.rules import Rules, compile_rules
 from router.stopping import UNLEARNT, Thresholds, thresholds
+from router.understanding import HardHit, Understanding
 
 if TYPE_CHECKING:
     from router.intent.sentences import SentenceEncoder

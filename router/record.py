@@ -68,7 +68,7 @@ from router.reasons import Code, Reason
 from router.tone import ToneNow
 
 if TYPE_CHECKING:
-    from router.decider import Understanding
+    from router.understanding import Understanding
 
 SCHEMA = 2
 """Schema 1 stated anger for a prior of a half and knew nothing of the call as a whole."""

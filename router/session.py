@@ -27,7 +27,7 @@ from router.commands import (
     Trigger,
 )
 from router.deadlines import Deadlines, Due, hard_deadline_s, out_of_time
-from router.decider import Ask, Moment, Understanding, Wait, decide, said, too_early, would_settle
+from router.decider import Ask, Wait, decide, said, too_early, would_settle
 from router.evidence import (
     EncoderLost,
     EndOfUtterance,
@@ -51,12 +51,14 @@ from router.generation import Generation
 from router.keys import Keys, Meaning
 from router.ladder import Footing
 from router.means import Means
+from router.moment import Moment
 from router.reasons import Code, Reason
 from router.record import CallFacts, DecisionRecord
 from router.speech import Speech, end_of_speech
 from router.states import ANALYSING, HEEDED_IN, OPEN, TRANSITIONS, State
 from router.timeline import Timeline
 from router.transcript import Transcript
+from router.understanding import Understanding
 
 __all__ = ["HEEDED_IN", "TRANSITIONS", "CallFacts", "Session", "State"]
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.decider import HardHit, Understanding, said, too_early
+from router.decider import said, too_early
 from router.evidence import Tone
 from router.recorded import EntryLine, audio_of, final_in, silence_in, text_of, tone_in, tone_of, words_in
 from router.redact import redact
 from router.rereading import Rereading
 from router.session import Session
 from router.states import ANALYSING, State
+from router.understanding import HardHit, Understanding
 
 
 class SkimmedSession(Session):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from router.commands import Command
-from router.decider import Understanding
 from router.evidence import KIND_OF, Event, Key, Sentence, Tick, Tone, Words
 from router.record import Entry
+from router.understanding import Understanding
 
 
 class Timeline:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router.decider import NOTHING_HEARD, HardHit, Understanding
 from router.evidence import Words
 from router.generation import Generation
 from router.redact import redact
+from router.understanding import NOTHING_HEARD, HardHit, Understanding
 
 
 class Transcript:

@@ -68,8 +68,9 @@ def _read(args: argparse.Namespace) -> int:
     from nabra.generations import load
     from nabra.printed import columns, isolated
     from nabra.whatif import reader_of
-    from router.decider import FEW_WORDS, leading_intent, strict
+    from router.decider import FEW_WORDS, strict
     from router.redact import redact
+    from router.understanding import leading_intent
 
     if args.texts and not any(text.strip() for text in args.texts):
         raise NabraError(_NOTHING)

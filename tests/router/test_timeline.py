@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from router.commands import StopPrompt
-from router.decider import NOTHING_HEARD
 from router.evidence import Event, Key, SpeechStarted, Tick, Tone, Words
 from router.timeline import Timeline
+from router.understanding import NOTHING_HEARD
 
 ANGRY = Tone(at_s=3.0, audio_s=3.0, t_s=3.0, voiced_s=1.0, arousal=0.9, valence=0.1, anger=0.9, confidence=0.9)
 SAID = Words(at_s=2.0, audio_s=2.0, text="buy", final=True)

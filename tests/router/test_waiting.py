@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import router.session
 import tests.router.scripted
-from router.decider import Moment, Verdict, decide
+from router.decider import Verdict, decide
 from router.generation import Generation
+from router.moment import Moment
 from router.session import Session
 from tests.router.scripted import ANGRY_RULES, Caller, generation, site
 from tests.router.test_properties import ANYTHING, RULES, Step, conversations, made, played
