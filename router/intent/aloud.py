@@ -11,9 +11,9 @@ not learnt it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from router.generation import BACKGROUND
 from router.intent import calibration
 from router.intent.copies import BAD_LINE, Text, mishear
-from router.intent.features import letter_pieces
 from router.intent.lexical import LexicalModel, bucket_of
 from router.intent.phrases import HARD_WORD_SHARE, HardWord, PhraseHits, Phrases, boost
 from router.stopping import Aloud
@@ -67,14 +66,13 @@ class Reader:
 
     def read(self, model: LexicalModel, texts: Sequence[Text]) -> None:
         """Read the whole ones of these texts to a model, READINGS times, each time misheard anew."""
-        prefixes = _Prefixes(model)
         for text in texts:
             if text.whole:
                 rng = np.random.default_rng([self.seed, text.example])
                 for _ in range(READINGS):
                     words = list(mishear(text.words, self._vocabulary, rng, MISHEARD))[:MAX_WORDS]
                     hits = tuple(self._until_decided(words))
-                    self._read.append(_Read(prefixes.of(words[: len(hits)]), hits, text.label))
+                    self._read.append(_Read(model.growing(words[: len(hits)]), hits, text.label))
 
     def heard(
         self, intents: Sequence[str], destinations: Sequence[str], temperatures: NDArray[np.float32]
@@ -126,50 +124,3 @@ class Reader:
                 return
             before = hits.hard
             yield hits
-
-
-class _Prefixes:
-    """`LexicalModel.logits` of the beginnings of texts, in one pass through each; what letters add is kept by word."""
-
-    def __init__(self, model: LexicalModel) -> None:
-        self._model = model
-        self._squared: list[float] = model.idf_squared.tolist()
-        self._letters: dict[str, tuple[list[int], NDArray[np.float32]]] = {}
-
-    def of(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Scores of the classes after 1, 2, ... words, float32 (words, classes)."""
-        known = self._letters
-        for word in words:
-            if word not in known:
-                known[word] = self._found(self._model.letter_rows, letter_pieces(word))
-        pairs = ["", *map(" ".join, pairwise(words))]
-        alone = [self._found(self._model.word_rows, pieces) for pieces in zip(words, pairs, strict=True)]
-        letters = [known[word] for word in words]
-        return self._model.intercept + self._block(letters) + self._block(alone) + self._odds(alone)
-
-    def _found(self, known: Mapping[str, int], pieces: Iterable[str]) -> tuple[list[int], NDArray[np.float32]]:
-        """The rows of the pieces that are known, and the sum of their weights."""
-        rows = [row for row in map(known.get, pieces) if row is not None]
-        return rows, self._model.weights[rows].sum(axis=0)
-
-    def _odds(self, of_words: Sequence[tuple[list[int], NDArray[np.float32]]]) -> NDArray[np.float32]:
-        """Share of naive Bayes after each word, (words, classes)."""
-        sums = np.cumsum([self._model.odds[rows].sum(axis=0) for rows, _ in of_words], axis=0)
-        counts = np.arange(1, len(sums) + 1, dtype=np.float32)
-        found: NDArray[np.float32] = (sums / np.sqrt(counts)[:, None]).astype(np.float32)
-        return found
-
-    def _block(self, of_words: Sequence[tuple[list[int], NDArray[np.float32]]]) -> NDArray[np.float32]:
-        """Share of one kind of piece after each word, scaled to unit length, (words, classes)."""
-        times: dict[int, int] = {}
-        squares, square = [], 0.0
-        for rows, _ in of_words:
-            for row in rows:
-                before = times.get(row, 0)
-                times[row] = before + 1
-                # From before squared to one more squared.
-                square += (2 * before + 1) * self._squared[row]
-            squares.append(square or 1.0)
-        shares = np.cumsum([weights for _, weights in of_words], axis=0)
-        found: NDArray[np.float32] = (shares / np.sqrt(squares)[:, None]).astype(np.float32)
-        return found

@@ -84,17 +84,6 @@ def test_common_words_are_heard_in_place_of_others_more_often_than_rare_ones(mon
     assert not heard["cut"]
 
 
-@pytest.mark.parametrize("said", ["i want i want to buy it", "zzz my phone", "q", "zzz zzz", "how how how are you you"])
-def test_the_beginnings_of_a_text_are_read_as_each_by_itself(said: str) -> None:
-    model = IntentModel.fit(intents())._models["en"].lexical
-    prefixes, words = aloud._Prefixes(model), said.split()
-    for _ in range(2):
-        found = prefixes.of(words)
-        assert found.dtype == np.float32
-        for count in range(1, len(words) + 1):
-            assert found[count - 1] == pytest.approx(model.logits(words[:count]), abs=1e-5)
-
-
 def test_each_reading_is_misheard_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aloud, "READINGS", 4)
     found = IntentModel.fit(intents()).aloud("en")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from router.intent import lexical
 from router.intent.copies import copies
 from router.intent.features import letter_pieces, word_pieces
 from router.intent.fitting import fit_language
@@ -46,6 +51,64 @@ def test_scores_are_those_of_the_formula() -> None:
 def test_words_never_met_leave_the_intercept() -> None:
     model = fit_language(["a", "b"], ["x", "y"], [["pay my bill"] * 3, ["buy a phone"] * 3], seed=0).lexical
     assert model.logits(["zzz"]) == pytest.approx(model.intercept)
+
+
+SAID = [
+    "i want i want to buy it",
+    "zzz my phone",
+    "q",
+    "zzz zzz",
+    "how how how are you you",
+    "pay my bill",
+    "a new plan",
+]
+
+
+def plain(model: LexicalModel, words: list[str]) -> NDArray[np.float64]:
+    """Scores as the formula has them, of all pieces at once."""
+    found = model.intercept.astype(np.float64)
+    of_words = Counter(model.word_rows[piece] for piece in word_pieces(words) if piece in model.word_rows)
+    letters = (piece for word in words for piece in letter_pieces(word))
+    of_letters = Counter(model.letter_rows[piece] for piece in letters if piece in model.letter_rows)
+    for counts in filter(None, (of_words, of_letters)):
+        length = sum(count**2 * float(model.idf_squared[row]) for row, count in counts.items()) ** 0.5
+        found += sum(count * model.weights[row] / length for row, count in counts.items())
+    return found + sum(count * model.odds[row] / len(words) ** 0.5 for row, count in of_words.items())
+
+
+def learnt() -> LexicalModel:
+    said = [["pay my bill", "i want to pay now", "how are you"], ["buy a phone", "a new plan", "i want to buy it now"]]
+    return fit_language(["pay", "buy"], ["x", "y"], said, seed=0).lexical
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_text_that_grows_is_read_as_each_beginning_by_itself(said: str) -> None:
+    model, words = learnt(), said.split()
+    for _ in range(2):
+        found = model.growing(words)
+        assert found.dtype == np.float32
+        for count in range(1, len(words) + 1):
+            assert found[count - 1] == pytest.approx(plain(model, words[:count]), abs=1e-5)
+
+
+def test_what_was_read_before_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partials that add words, take some back, start anew; with so little kept that all of it is thrown away often."""
+    alone, model = {}, learnt()
+    texts = [tuple(said.split()[:count]) for said in SAID for count in range(1, len(said.split()) + 1)]
+    texts.append(tuple(("pay now " * 30).split()))
+    for text in texts:
+        alone[text] = replace(model, _adds={}, _read={}).logits(text).tobytes()
+    rng = np.random.default_rng(1)
+    for words, kept, longest in ((5_000, 256, 40), (3, 256, 40), (5_000, 2, 40), (5_000, 256, 3)):
+        monkeypatch.setattr(lexical, "_KEPT_WORDS", words)
+        monkeypatch.setattr(lexical, "_KEPT_TEXTS", kept)
+        monkeypatch.setattr(lexical, "_LONGEST_KEPT", longest)
+        model = replace(model, _adds={}, _read={})
+        for at in [*range(len(texts)), *rng.integers(len(texts), size=300).tolist()]:
+            assert model.logits(texts[at]).tobytes() == alone[texts[at]]
+            assert len(model._read) <= kept
+            assert len(model._adds) <= words
+            assert all(len(text) <= longest for text in model._read)
 
 
 def test_buckets() -> None:
