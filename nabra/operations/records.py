@@ -1,15 +1,10 @@
 """The store of decision records and outcomes: JSON lines on disk, written off the event loop.
 
 Theory of operation: `put` copies and masks the line, hands it to a bounded queue and returns. One writer
-thread takes whatever has gathered, appends it in a single write, and makes it durable at most once a second
-(a killed process loses nothing that was written; a power cut loses at most that second). A disk that is full
-or not writable presses on nobody: the lines wait in the queue, the writer tries again once a second, and what
-no longer fits in the queue is counted and dropped. A line that went out only in part is taken back, so that a
-file has at most one torn line, its last, and only where a process was killed in the middle of a write; the
-next start closes that line off, and readers step over it.
-
-Files are `calls-YYYYMMDD-NNNN.jsonl` (UTC day, then a running number), mode 0600, a new one every day and
-whenever one is full. A file is deleted `keep_days` after its day.
+thread takes whatever has gathered, appends it in a single write (`nabra.operations.record_folder`), and makes it
+durable at most once a second (a killed process loses nothing that was written; a power cut loses at most that
+second). A disk that is full or not writable presses on nobody: the lines wait in the queue, the writer tries again
+once a second, and what no longer fits in the queue is counted and dropped.
 
 Two kinds of line are kept: decision records (`router.record`) and, with `"kind": "outcome"`, what the queues
 then did with that call. Both carry the call's id under `"call"`.
@@ -22,28 +17,25 @@ a call loses at most the moment between `opened` and the writer's next turn, mil
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
-import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from nabra.operations.errors import RecordsError
 from nabra.operations.open_calls import NAME as OPEN_CALLS
 from nabra.operations.open_calls import OpenCalls, died_with, left
-from nabra.operations.record_lines import FILE_NAME, JsonObject, decided_among, files_of
+from nabra.operations.record_folder import RecordFolder
+from nabra.operations.record_lines import JsonObject, decided_among
 from router.masking import mask_number
 
 log = logging.getLogger(__name__)
 
 _NUMBER_KEYS = frozenset({"caller_number", "caller", "caller_name"})
-_LOCK = ".writer"
 _RETRY_S = 1.0
 _SYNC_S = 1.0
 _IDLE_S = 30.0
@@ -140,16 +132,11 @@ class RecordStore:
         self._dropped = 0
         self._failed_writes = 0
         self._problem: str | None = None
-        self._fd: int | None = None
-        self._lock_fd: int | None = None
-        self._day = ""
-        self._expired_on: date | None = None
-        self._sequence = 0
-        self._size = 0
         self._unsynced = False
         self._synced_s = 0.0
         self._pending = 0
         self._died = 0
+        self._folder = RecordFolder(settings.directory, settings.rotate_bytes, settings.keep_days, clock)
         self._open_calls = OpenCalls(settings.directory / OPEN_CALLS)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -162,23 +149,7 @@ class RecordStore:
         RecordsError
             The folder cannot be made or written, or another process writes to it.
         """
-        folder = self._settings.directory
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RecordsError(
-                f"records cannot be written to {folder}: {error.strerror}; make the folder writable "
-                "for this user, or set records.directory to another one"
-            ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            raise RecordsError(
-                f"another Nabra writes its records to {folder}; stop it, or give this one its own records.directory"
-            ) from error
-        self._lock_fd = lock
+        self._folder.take()
         self._thread = threading.Thread(target=self._run, name="nabra-records", daemon=True)
         self._thread.start()
 
@@ -239,7 +210,7 @@ class RecordStore:
         closing = False
         while not closing or pending:
             closing = self._gather(pending) or closing
-            self._expire()
+            self._folder.expire()
             self._pending = len(pending)
             written = not pending or self._write(pending)
             self._keep_open_calls()
@@ -329,14 +300,16 @@ class RecordStore:
         """Append the pending lines, as many as the current file may hold; False where the disk refused."""
         try:
             while pending:
-                fd = self._file_for_now()
-                room = max(1, self._settings.rotate_bytes - self._size)
+                if self._folder.over:
+                    self._sync()
+                    self._folder.close()
+                room = self._folder.open()
                 chunk = bytearray(pending[0].line)
                 count = 1
                 while count < len(pending) and len(chunk) + len(pending[count].line) <= room:
                     chunk += pending[count].line
                     count += 1
-                self._append(fd, chunk)
+                self._folder.append(chunk)
                 for one in pending[:count]:
                     self._open_calls.close(one.closes)
                 self._written += count
@@ -348,56 +321,16 @@ class RecordStore:
             if problem != self._problem:
                 log.error("%s; calls go on, %d records wait", problem, len(pending))
             self._problem = problem
-            self._drop_file()
+            self._folder.close()
             return False
         if self._problem is not None:
             log.info("records are written again to %s", self._settings.directory)
             self._problem = None
         return True
 
-    def _append(self, fd: int, chunk: bytearray) -> None:
-        done = 0
-        try:
-            while done < len(chunk):
-                done += os.write(fd, memoryview(chunk)[done:])
-        except OSError:
-            if done:
-                os.ftruncate(fd, self._size)
-            raise
-        self._size += len(chunk)
-
-    def _file_for_now(self) -> int:
-        day = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%d")
-        if self._fd is not None and day == self._day and self._size < self._settings.rotate_bytes:
-            return self._fd
-        if self._fd is not None:
-            self._sync()
-            self._drop_file()
-        self._day = day
-        folder = self._settings.directory
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        numbers = [int(match[2]) for match in map(FILE_NAME.fullmatch, os.listdir(folder)) if match and match[1] == day]
-        self._sequence = max(numbers, default=1)
-        fd = self._open(self._sequence)
-        if self._size >= self._settings.rotate_bytes:
-            os.close(fd)
-            fd = self._open(self._sequence + 1)
-        self._fd = fd
-        return fd
-
-    def _open(self, sequence: int) -> int:
-        path = self._settings.directory / f"calls-{self._day}-{sequence:04d}.jsonl"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(fd).st_size
-        if self._size and os.pread(fd, 1, self._size - 1) != b"\n":
-            # a process was killed in the middle of a line: close the torn line off, so that ours stays whole
-            self._size += os.write(fd, b"\n")
-        return fd
-
     def _sync(self) -> None:
         try:
-            if self._fd is not None:
-                os.fsync(self._fd)
+            self._folder.sync()
             self._open_calls.sync()
         except OSError as error:
             self._failed_writes += 1
@@ -405,34 +338,11 @@ class RecordStore:
         self._unsynced = False
         self._synced_s = self._clock()
 
-    def _drop_file(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
     def _let_go(self) -> None:
         self._sync()
-        self._drop_file()
         with contextlib.suppress(OSError):
             self._open_calls.let_go()
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
-            self._lock_fd = None
-
-    def _expire(self) -> None:
-        today = datetime.fromtimestamp(self._clock(), UTC).date()
-        if today == self._expired_on:
-            return
-        self._expired_on = today
-        oldest = (today - timedelta(days=self._settings.keep_days)).strftime("%Y%m%d")
-        try:
-            for path in files_of(self._settings.directory):
-                match = FILE_NAME.fullmatch(path.name)
-                if match and match[1] < oldest:
-                    path.unlink()
-                    log.info("records of %s expired after %d days", match[1], self._settings.keep_days)
-        except OSError as error:
-            log.error("old records in %s could not be deleted: %s", self._settings.directory, error.strerror)
+        self._folder.let_go()
 
 
 def _line(item: object) -> bytes:
@@ -443,24 +353,3 @@ def _opened_s(record: JsonObject) -> float:
     """When a call opened, Unix seconds; 0 where its record does not say."""
     at_s = record.get("wall_anchor")
     return float(at_s) if isinstance(at_s, int | float) else 0.0
-
-
-def being_written(folder: Path) -> bool:
-    """Return whether a store writes to a folder now.
-
-    Raises
-    ------
-    OSError
-        It cannot be told.
-    """
-    try:
-        lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False

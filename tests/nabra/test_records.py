@@ -208,7 +208,7 @@ def test_a_full_disk_is_counted_retried_and_harms_nobody(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(fd, data)
 
-    monkeypatch.setattr("nabra.operations.records.os.write", write_until_full)
+    monkeypatch.setattr("nabra.operations.record_folder.os.write", write_until_full)
     assert [store.put({"call": "a", "n": n}) for n in range(8)].count(True) == 5
     wait_for(lambda: store.stats().problem is not None)
     stats = store.stats()
@@ -229,7 +229,7 @@ def test_closing_on_a_broken_disk_ends_and_counts_the_loss(
     def write(_fd: int, _data: bytes) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("nabra.operations.records.os.write", write)
+    monkeypatch.setattr("nabra.operations.record_folder.os.write", write)
     store.put({"call": "a"})
     assert store.close()
     assert store.stats().dropped == 1

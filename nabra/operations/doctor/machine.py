@@ -17,8 +17,8 @@ from nabra.operations.doctor.days_off import days_off
 from nabra.operations.doctor.findings import Finding, Level
 from nabra.operations.open_calls import ENGINE_DIED, left
 from nabra.operations.open_calls import NAME as OPEN_CALLS
+from nabra.operations.record_folder import being_written
 from nabra.operations.record_lines import decided_as
-from nabra.operations.records import being_written
 from nabra.state import state_dir
 
 _LOW_DISK_BYTES = 500_000_000
