@@ -5,7 +5,8 @@ tracker (tone). It is driven by `on_audio`, `on_key`, `on_hung_up` and `on_timer
 service gives it a real leg and the real clock, the offline commands a file and a clock made of its samples. Nothing
 here waits or reads a clock of its own, so both take the same decisions from the same audio.
 
-Listener and tracker count from where analysis began; what they say is moved to the call's own audio time here.
+Listener and tracker count from where analysis began; `nabra.translation` moves what they say to the call's own audio
+time.
 
 A caller who speaks over the question stops it. Nothing is analysed before the notice has ended, but for the last
 moment of it (`nabra.caller_line`).
@@ -26,7 +27,7 @@ import asr.events as speech
 from asr.completeness import Ending, ending
 from asr.endpoint import Patience
 from asr.listener import Listener
-from emotion import Answer, Estimate, Inquiry, Tracker
+from emotion import Answer, Inquiry, Tracker
 from nabra.caller_line import CallerLine, Samples
 from nabra.ears import Deaf, Ears, tracker_settings
 from nabra.generations import Loaded
@@ -34,6 +35,7 @@ from nabra.operations.bus import EventKind
 from nabra.sentences import Place as SentencePlace
 from nabra.sentences import Vectors
 from nabra.tone_batches import Place
+from nabra.translation import Heard, no_tone, of_speech, of_tone
 from router import evidence
 from router.commands import (
     Command,
@@ -202,7 +204,7 @@ class Call:
             return
         self._drop_tracker()
         self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": reason})
-        self._no_tone(reason, now_s)
+        self._receive(no_tone(reason, now_s, self.audio_s))
 
     def record(self, now_s: float) -> dict[str, object]:
         """Return the decision record as a JSON-ready dict."""
@@ -215,65 +217,25 @@ class Call:
 
     @_entry
     def _on_speech(self, event: speech.SpeechEvent) -> None:
-        """Translate what the listener says; its times count from where analysis began."""
-        now_s, audio_s, start_s = self._clock(), self.audio_s, self._heard_from_s
+        """Take what the listener says."""
+        heard = of_speech(event, self._clock(), self.audio_s, self._heard_from_s)
         match event:
-            case speech.SpeechStarted(at_s=at_s):
+            case speech.SpeechStarted() | speech.SpeechResumed():
                 self.speech_end_s = None
-                self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {})
-                self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
-                if self._asking:
-                    self.phone.stop_playing()
-            case speech.SpeechResumed(at_s=at_s):
-                self.speech_end_s = None
-                self._publish(EventKind.SPEECH_STARTED, now_s, start_s + at_s, {"resumed": True})
-                self._receive(evidence.SpeechStarted(at_s=now_s, audio_s=start_s + at_s))
-            case speech.SpeechPaused(speech_end_s=end_s, at_s=at_s):
-                self.speech_end_s = start_s + end_s
-                self._publish(EventKind.SPEECH_PAUSED, now_s, start_s + at_s, {"speech_end_audio_s": self.speech_end_s})
-                self._receive(
-                    evidence.SpeechPaused(at_s=now_s, audio_s=start_s + at_s, speech_end_audio_s=self.speech_end_s)
-                )
-            case speech.Endpoint(speech_end_s=end_s):
-                self.speech_end_s = start_s + end_s
-                self._publish(EventKind.END_OF_UTTERANCE, now_s, audio_s, {"speech_end_audio_s": self.speech_end_s})
-                self._receive(
-                    evidence.EndOfUtterance(at_s=now_s, audio_s=audio_s, speech_end_audio_s=self.speech_end_s)
-                )
-            case speech.Partial() | speech.Final():
-                final = isinstance(event, speech.Final)
-                self._publish(
-                    EventKind.FINAL if final else EventKind.PARTIAL,
-                    now_s,
-                    start_s + event.end_s,
-                    {"text": event.text, "start_s": start_s + event.start_s, "decode_s": event.decode_s},
-                )
-                self._receive(
-                    evidence.Words(
-                        at_s=now_s,
-                        audio_s=audio_s,
-                        text=event.text,
-                        final=final,
-                        confidence=event.confidence,
-                        decode_s=event.decode_s,
-                        segment_start_s=start_s + event.start_s,
-                    )
-                )
+            case speech.SpeechPaused(speech_end_s=end_s) | speech.Endpoint(speech_end_s=end_s):
+                self.speech_end_s = self._heard_from_s + end_s
+        self._take(heard)
+        match event:
+            case speech.SpeechStarted() if self._asking:
+                self.phone.stop_playing()
+            case speech.Partial(text=text) if self._listener is not None:
                 # A final belongs to a pause that is over: another may run by now.
-                if self._listener is not None and not final:
-                    self._listener.expect(self._patience(event.text))
-            case speech.RecognitionDegraded(reason=reason):
-                self._publish(EventKind.DEGRADED, now_s, audio_s, {"reason": reason})
-                self._receive(evidence.RecogniserLost(at_s=now_s, audio_s=audio_s, reason=reason))
-            case speech.RecognitionRecovered():
-                self._publish(EventKind.RECOVERED, now_s, audio_s, {})
-                self._receive(evidence.RecogniserBack(at_s=now_s, audio_s=audio_s))
-            case speech.RecognitionLimited(limited=limited, reason=reason):
-                kind = EventKind.DEGRADED if limited else EventKind.RECOVERED
-                said = f"only key phrases are listened for: {reason}" if limited else reason
-                self._publish(kind, now_s, audio_s, {"reason": said})
-                self._receive(evidence.RecogniserLimited(at_s=now_s, audio_s=audio_s, limited=limited, reason=reason))
+                self._listener.expect(self._patience(text))
         self.phone.moved()
+
+    def _take(self, heard: Heard) -> None:
+        self._publish(heard.kind, heard.event.at_s, heard.audio_s, heard.data)
+        self._receive(heard.event)
 
     def _patience(self, text: str) -> Patience:
         """How long the caller's silence is waited out, by the words before it and what they already mean."""
@@ -315,7 +277,8 @@ class Call:
             self._on_tone_lost(self._tone_failed(error))
             return
         if estimate is not None:
-            self._on_estimate(estimate, self._clock())
+            prior = self._loaded.config.tone.anger_prior
+            self._take(of_tone(estimate, self._clock(), self.audio_s, self._analysis_from_s, prior))
             self.phone.moved()
 
     @_entry
@@ -327,40 +290,6 @@ class Call:
     def _tone_failed(self, error: Exception) -> str:
         log.error("tone failed: the call goes on without", exc_info=error, extra={"data": {"call": self.facts.call}})
         return f"tone failed: {type(error).__name__}"
-
-    def _on_estimate(self, estimate: Estimate, now_s: float) -> None:
-        values = {
-            "arousal": estimate.arousal,
-            "valence": estimate.valence,
-            "anger": estimate.anger,
-            "call_anger": estimate.call_anger,
-            "alarmed": estimate.alarmed,
-            "trend": estimate.trend,
-            "prior": self._loaded.config.tone.anger_prior,
-            "confidence": estimate.confidence,
-            "abstained": estimate.abstained,
-            "voiced_s": estimate.voiced_s,
-            "reason": estimate.reason,
-        }
-        t_s = self._analysis_from_s + estimate.t_s
-        self._publish(EventKind.TONE, now_s, t_s, values)
-        self._receive(
-            evidence.Tone(
-                at_s=now_s,
-                audio_s=self.audio_s,
-                t_s=t_s,
-                voiced_s=estimate.voiced_s,
-                arousal=estimate.arousal,
-                valence=estimate.valence,
-                anger=estimate.anger,
-                confidence=estimate.confidence,
-                abstained=estimate.abstained,
-                reason=estimate.reason,
-                prior=self._loaded.config.tone.anger_prior,
-                call_anger=estimate.call_anger,
-                trend=estimate.trend,
-            )
-        )
 
     # --------------------------------------------------------------------------------------------- deeds
 
@@ -442,7 +371,7 @@ class Call:
                 missing = self._tone_failed(error)
         if missing:
             self._publish(EventKind.DEGRADED, now_s, self.audio_s, {"reason": missing})
-            self._no_tone(missing, now_s)
+            self._receive(no_tone(missing, now_s, self.audio_s))
 
     def _join_sentences(self, now_s: float) -> None:
         asker, why_not = self._ears.sentences, self._ears.no_sentences()
@@ -455,24 +384,6 @@ class Call:
         if self._sentence_place is not None:
             self._sentence_place.leave()
             self._sentence_place = None
-
-    def _no_tone(self, reason: str, now_s: float) -> None:
-        """Leave on the record that tone was not listened to, and why."""
-        self._receive(
-            evidence.Tone(
-                at_s=now_s,
-                audio_s=self.audio_s,
-                t_s=self.audio_s,
-                voiced_s=0.0,
-                arousal=0.0,
-                valence=0.0,
-                anger=0.0,
-                confidence=0.0,
-                abstained=True,
-                reason=reason,
-                lost=True,
-            )
-        )
 
     def _drop_tracker(self) -> None:
         if self._tone_place is not None:
