@@ -22,8 +22,8 @@ from router.intent.features import letter_pieces
 BUCKETS = (2, 4, 7)
 """Last word count of each bucket but the open one: 1-2, 3-4, 5-7, 8 or more words."""
 
-_KEPT_WORDS = 5_000
-"""And pairs of them: more than callers of one language use in a day. Some 2 kB each, of many intents some 4."""
+_KEPT_WORDS = 10_000
+"""And pairs of them that are in examples; a word takes some 3 kB, a pair less than 1, and more with many intents."""
 _KEPT_TEXTS = 256
 """More than there are calls at once; some 10 kB each."""
 _LONGEST_KEPT = 40

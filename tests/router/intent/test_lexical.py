@@ -99,7 +99,7 @@ def test_what_was_read_before_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     for text in texts:
         alone[text] = replace(model, _adds={}, _read={}).logits(text).tobytes()
     rng = np.random.default_rng(1)
-    for words, kept, longest in ((5_000, 256, 40), (3, 256, 40), (5_000, 2, 40), (5_000, 256, 3)):
+    for words, kept, longest in ((9_000, 256, 40), (3, 256, 40), (9_000, 2, 40), (9_000, 256, 3)):
         monkeypatch.setattr(lexical, "_KEPT_WORDS", words)
         monkeypatch.setattr(lexical, "_KEPT_TEXTS", kept)
         monkeypatch.setattr(lexical, "_LONGEST_KEPT", longest)
