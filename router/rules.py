@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
 
 from config.errors import Position, Problem
 from config.schema import Action, Config, DestinationKind, Rule, Weekday
 from router.actions import Act, Deed, Untaken
-from router.conditions import Condition, ConditionError, Values, compile_condition
+from router.conditions import Condition, ConditionError, Values, compile_condition, together
 from router.errors import RulesError
 from router.variables import CALENDAR, Names
 
@@ -96,14 +97,14 @@ class Rules:
 
     def __init__(self, rules: tuple[CompiledRule, ...]) -> None:
         self.rules = rules
-        self._tests = tuple((rule.condition.holds, rule) for rule in rules)
+        self._hold = together([rule.condition for rule in rules])
         self._tone = tuple(rule for rule in rules if rule.condition.uses_tone and not rule.rule.then.shadow)
         self._directs = any(_directs(rule.rule.then) for rule in rules)
         self.tell_time = any(rule.condition.variables & CALENDAR for rule in rules)
 
     def evaluate(self, values: Values) -> Outcome:
         """Return what all rules together say of these values."""
-        hits = [rule for holds, rule in self._tests if holds(values)]
+        hits = list(compress(self.rules, self._hold(values)))
         if not hits:
             return _NOTHING
         never: dict[str, str] = {}

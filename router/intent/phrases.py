@@ -78,4 +78,8 @@ class Phrases:
 
 def boost(intents: Sequence[str], boosts: Mapping[str, int]) -> NDArray[np.float64]:
     """Return what key phrases add to the scores of these intents, nats, (intents,)."""
-    return np.array([KEY_PHRASE_NATS * min(boosts.get(name, 0), 2) for name in intents])
+    found = np.zeros(len(intents))
+    for name, phrases in boosts.items():
+        if name in intents:
+            found[intents.index(name)] = KEY_PHRASE_NATS * min(phrases, 2)
+    return found

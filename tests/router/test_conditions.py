@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-from router.conditions import ConditionError, compile_condition
+from router.conditions import ConditionError, compile_condition, together
 from router.variables import VARIABLES, Kind, Names
 
 NAMES = {
@@ -45,6 +45,14 @@ CALM: dict[str, object] = {
     "arousal": math.nan,
     "valence": math.nan,
 }
+
+
+def test_conditions_together_say_what_each_says_by_itself() -> None:
+    texts = ("words > 4", "angry", 'intent == "billing" or anger > 0.5', "not asked and sure", "false", "words > 4")
+    conditions = [compile_condition(text, NAMES) for text in texts]
+    for values in (CALM, {**CALM, "words": 1, "sure": False}, {**CALM, "angry": True, "anger": 0.9, "intent": ""}):
+        assert [bool(holds) for holds in together(conditions)(values)] == [one.holds(values) for one in conditions]
+    assert together([])(CALM) == ()
 
 
 @pytest.mark.parametrize(
