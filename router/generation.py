@@ -168,7 +168,7 @@ class Generation:
             posterior = self.intent_model.fused(text, language, scores)
         hard = posterior.hard
         return Understanding(
-            by_intent=Later(lambda: dict(posterior.by_intent)),
+            by_intent=posterior.by_intent,
             by_destination=Later(lambda: self._by_destination(posterior, language)),
             words=posterior.words,
             hard=None if hard is None else HardHit(hard.phrase, hard.intent, hard.destination),
@@ -176,7 +176,7 @@ class Generation:
         )
 
     def _by_destination(self, posterior: Posterior, language: str) -> dict[str, float]:
-        by_destination = dict(posterior.by_destination)
+        by_destination = dict(posterior.by_destination.items())
         background = posterior.by_intent.get(BACKGROUND, 0.0)
         if background and posterior.hard is None:
             leads_to = self.destination_of(BACKGROUND, language)

@@ -5,7 +5,7 @@ Most partials are too short to decide on, and nobody asks what they mean before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 
 
 class Later(Mapping[str, float]):
@@ -33,6 +33,14 @@ class Later(Mapping[str, float]):
 
     def __repr__(self) -> str:
         return repr(dict(self.all()))
+
+    def items(self) -> ItemsView[str, float]:
+        """Return the names and their values; the inherited view would look each of them up."""
+        return self.all().items()
+
+    def values(self) -> ValuesView[float]:
+        """Return the values."""
+        return self.all().values()
 
     def all(self) -> Mapping[str, float]:
         """Return the content itself, to be looked at and not changed."""

@@ -40,10 +40,7 @@ class Understanding:
 
     def strongest(self) -> tuple[str, float]:
         """Return the likeliest destination and its probability; ("", 0.0) where nothing was heard."""
-        if not self.by_destination:
-            return "", 0.0
-        name = min(self.by_destination, key=lambda key: (-self.by_destination[key], key))
-        return name, self.by_destination[name]
+        return min(self.by_destination.items(), key=_likelier, default=("", 0.0))
 
 
 NOTHING_HEARD = Understanding(MappingProxyType({}), MappingProxyType({}), 0)
@@ -57,6 +54,11 @@ def leading_intent(
         return None
     if hard is not None:
         return hard.intent
-    by_intent = understood.by_intent
-    leading = [name for name in by_intent if generation.destination_of(name, language) == destination]
-    return min(leading, key=lambda name: (-by_intent[name], name)) if leading else None
+    by_intent = understood.by_intent.items()
+    leading = [one for one in by_intent if generation.destination_of(one[0], language) == destination]
+    return min(leading, key=_likelier)[0] if leading else None
+
+
+def _likelier(named: tuple[str, float]) -> tuple[float, str]:
+    """Sorts names with their probabilities: the likeliest first, those alike by name."""
+    return -named[1], named[0]

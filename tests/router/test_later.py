@@ -19,6 +19,7 @@ def test_it_is_worked_out_once_at_the_first_look() -> None:
     assert worked == []
     assert later == {"sales": 0.75, "complaints": 0.25}
     assert (dict(later), later["sales"], len(later), list(later)) == (work(), 0.75, 2, ["sales", "complaints"])
+    assert (list(later.items()), list(later.values())) == ([("sales", 0.75), ("complaints", 0.25)], [0.75, 0.25])
     assert "reception" not in later
     assert repr(later) == "{'sales': 0.75, 'complaints': 0.25}"
     with pytest.raises(KeyError):
