@@ -17,6 +17,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from router.commands import Command, ForceFinal, PlayPrompt, StartAnalysis
+from router.entries import EntryLine, event_of, prompt_told, told_by, words_in
 from router.evidence import (
     EncoderLost,
     EndOfUtterance,
@@ -33,14 +34,7 @@ from router.evidence import (
 )
 from router.keys import UNKNOWN_DIGIT
 from router.record import FORCED, CallFacts
-from router.recorded import (
-    EntryLine,
-    RecordedCall,
-    event_of,
-    prompt_told,
-    told_by,
-    words_in,
-)
+from router.recorded import RecordedCall
 from router.rereading import Rereading
 from router.resentenced import Resentenced
 from router.session import Session

@@ -9,11 +9,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from router.entries import EntryLine, text_of, words_in
 from router.errors import RecordError
 from router.generation import Generation, IntentReader, Posterior, SentenceReader
 from router.later import Later
 from router.reasons import Code, Parameter, Reason, Speaker
-from router.recorded import EntryLine, RecordedCall, text_of, words_in
+from router.recorded import RecordedCall
 from router.understanding import HardHit, Understanding
 
 REMEMBERED_TEXTS = 10_000

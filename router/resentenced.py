@@ -16,9 +16,10 @@ import msgspec
 
 from config.schema import SentenceReading
 from router.commands import Command
+from router.entries import EntryLine, of_sentences, sentences_among, tone_in
 from router.evidence import Event, Sentence
 from router.generation import Generation
-from router.recorded import EntryLine, RecordedCall, of_sentences, sentences_among, tone_in
+from router.recorded import RecordedCall
 from router.session import Session
 
 Read = Callable[[str, str], Mapping[str, float]]

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from router.decider import said, too_early
+from router.entries import EntryLine, audio_of, final_in, silence_in, text_of, tone_in, tone_of, words_in
 from router.evidence import Tone
-from router.recorded import EntryLine, audio_of, final_in, silence_in, text_of, tone_in, tone_of, words_in
 from router.redact import redact
 from router.rereading import Rereading
 from router.session import Session
