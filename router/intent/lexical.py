@@ -73,7 +73,8 @@ class LexicalModel:
                 reading.add(word)
             if len(said) <= _LONGEST_KEPT:
                 if len(self._read) >= _KEPT_TEXTS:
-                    self._read.clear()
+                    # The oldest: to forget all at once would hold up one partial, and the next of every call.
+                    del self._read[next(iter(self._read))]
                 self._read[said] = reading
         return reading.logits()
 
