@@ -137,11 +137,6 @@ class Listener:
         return self._voiced
 
     @property
-    def speech_now(self) -> bool:
-        """True from the start of an utterance to its endpoint, short pauses included."""
-        return self._ends.in_speech
-
-    @property
     def at_s(self) -> float:
         """Audio time heard so far, in whole frames, s."""
         return self._at_s

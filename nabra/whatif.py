@@ -17,7 +17,6 @@ from nabra.errors import NabraError
 from nabra.generations import fit
 from nabra.sentence_encoder import encoder_for
 from nabra.sentences import encoded
-from router.errors import RecordError
 from router.generation import Generation
 from router.recorded import RecordLine
 from router.redact import MASK
@@ -25,7 +24,7 @@ from router.replay import Silence, WhatIf
 from router.rereading import REMEMBERED_TEXTS
 from router.resentenced import Read
 from router.tally import Tally
-from router.whatif import Compared, compare, from_row, to_row
+from router.whatif import compare, to_row
 
 CONFIG_NAME = "nabra.yaml"
 
@@ -143,17 +142,3 @@ class DecidesAgain:
         """Return what there is since the last time."""
         results, self._results = self._results, Results()
         return results
-
-
-def result_of(value: Mapping[str, Any]) -> Compared | None:
-    """Return a line that `nabra replay --json` wrote as the call it is of; None for a line of another kind.
-
-    Raises
-    ------
-    RecordError
-        Where it cannot be read.
-    """
-    kind = value.get("kind")
-    if kind is not None and not isinstance(kind, str):
-        raise RecordError("this line's kind is no text")
-    return from_row(value) if kind == "replayed" else None

@@ -97,10 +97,6 @@ class AudioSocketPeer:
                 await asyncio.sleep(0)
         return min(sent * samples, pcm.size)
 
-    async def send_silence(self, seconds: float) -> None:
-        """Send silence at the pace of real time, as a quiet line does."""
-        await self.send_audio(np.zeros(int(seconds * 8000), np.int16))
-
     async def pause(self, seconds: float) -> None:
         """Send nothing for some time (DTX, hold); ends early when the call is over."""
         try:
