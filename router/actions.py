@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class Act(StrEnum):
@@ -58,9 +56,3 @@ class Deed:
         """Return {rule, action, value, taken, why}."""
         why = None if self.untaken is None else self.untaken.value
         return {"rule": self.rule, "action": self.act.value, "value": self.value, "taken": why is None, "why": why}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Deed:
-        """Read one back; KeyError or ValueError where it is none."""
-        why = value["why"]
-        return cls(value["rule"], Act(value["action"]), value["value"], None if why is None else Untaken(why))

@@ -42,10 +42,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from router.actions import Deed
 from router.commands import (
     Command,
     Decide,
@@ -56,15 +54,11 @@ from router.commands import (
     StopAnalysis,
     StopPrompt,
     StopTone,
-    Trigger,
 )
 from router.deciding import DECIDING
-from router.errors import RecordError
 from router.evidence import EVENT_KINDS, KIND_OF, Event
 from router.hours import LocalTime
-from router.ladder import Missing, Rung, Step
 from router.masking import mask_number
-from router.reasons import Code, Reason
 from router.tone import ToneNow
 
 if TYPE_CHECKING:
@@ -282,52 +276,6 @@ def decision_to_json(decision: Decision) -> dict[str, object]:
         "decided_at_s": decision.decided_at_s,
         "decided_audio_s": decision.decided_audio_s,
     }
-
-
-def decision_from_json(value: Mapping[str, Any]) -> Decision:
-    """Read a decision back.
-
-    Raises
-    ------
-    RecordError
-    """
-    try:
-        return Decision(
-            destination=value["destination"],
-            priority=value["priority"],
-            intent=value["intent"],
-            probability=value["probability"],
-            probabilities=MappingProxyType(dict(value["probabilities"])),
-            rung=Rung(value["rung"]),
-            reasons=tuple(
-                Reason(
-                    Code(reason["code"]),
-                    reason["en"],
-                    reason["ar"],
-                    MappingProxyType(dict(reason["parameters"])),
-                )
-                for reason in value["reasons"]
-            ),
-            rules_fired=tuple(value["rules_fired"]),
-            shadow_destination=value["shadow_destination"],
-            name_prefix=value["name_prefix"],
-            decided_audio_s=value["decided_audio_s"],
-            decided_at_s=value["decided_at_s"],
-            trigger=Trigger(value["trigger"]),
-            steps=tuple(Step(Rung(step["rung"]), Missing(step["missing"])) for step in value["steps"]),
-            rules_shadowed=tuple(value["rules_shadowed"]),
-            shadow_priority=value["shadow_priority"],
-            agent_line=value["agent_line"],
-            agent=MappingProxyType(dict(value.get("agent", {}))),
-            caller=MappingProxyType({name: tuple(said) for name, said in value.get("caller", {}).items()}),
-            require=tuple(value.get("require", ())),
-            prefer=tuple(value.get("prefer", ())),
-            prefer_agent=value.get("prefer_agent", ""),
-            prefer_for_s=value.get("prefer_for_s", 0),
-            actions=tuple([Deed.from_json(one) for one in value.get("actions", ())]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"the decision in this record cannot be read: {error!r}") from None
 
 
 def _entry_to_json(entry: Entry) -> dict[str, object]:

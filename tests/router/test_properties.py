@@ -16,7 +16,7 @@ from router.actions import Act
 from router.commands import Decide
 from router.evidence import RecogniserBack, RecogniserLost, SpeechPaused
 from router.generation import Generation
-from router.record import decision_from_json, decision_to_json
+from router.record import decision_to_json
 from tests.router.scripted import DESTINATIONS, FACTS, Caller, KeywordReader, rule, site
 
 SAID = st.sampled_from(
@@ -217,7 +217,7 @@ def test_a_replayed_record_gives_the_same_bytes(
         return
     assert again is not None
     assert _bytes(decision_to_json(again)) == _bytes(decision_to_json(caller.decision))
-    assert decision_from_json(json.loads(line)["decision"]) == caller.decision
+    assert decision_to_json(again) == json.loads(line)["decision"]
 
 
 def _bytes(value: object) -> bytes:

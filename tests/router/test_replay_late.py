@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.schema import Budget
 from router.evidence import Event
 from router.generation import Generation
-from router.record import decision_from_json
+from router.record import decision_to_json
 from router.recorded import read_record
 from router.replay import LATE_S, Unknown, WhatIf
 from tests.router.scripted import Caller, KeywordReader
@@ -90,7 +90,7 @@ def test_a_site_by_another_name_does_what_was_recorded(name: str) -> None:
     assert max(entry.get("late_s", 0.0) for entry in record["timeline"]) > 5 * LATE_S
     again = under(record, renamed(generation))
     assert again.unknown is None
-    assert again.decision == decision_from_json(record["decision"])
+    assert decision_to_json(again.decision) == record["decision"]
 
 
 @pytest.mark.parametrize("name", LATE)
@@ -138,7 +138,7 @@ def test_nothing_is_blamed_on_a_site_for_an_engine_that_was_behind(
     event("known" if again.unknown is None else again.unknown.value)
     assert is_older or again.unknown is not Unknown.TIMERS_LATE
     if again.unknown is None:
-        recorded = record["decision"] and decision_from_json(record["decision"])
+        recorded = read_record(record).decision
         assert (again.decision is None) is (recorded is None)
         if again.decision is not None:
             assert deed(again.decision) == deed(recorded)

@@ -32,7 +32,8 @@ from config.schema import (
 )
 from router.commands import Decision
 from router.generation import Generation
-from router.record import decision_from_json
+from router.record import decision_to_json
+from router.recorded import DecisionLine
 from router.replay import LATE_S, Replayed, Unknown, WhatIf
 from router.resentenced import Read
 from router.states import ANALYSING
@@ -214,7 +215,7 @@ def record_of(caller: Caller) -> dict[str, Any]:
     return value
 
 
-def deed(decision: Decision) -> tuple[object, ...]:
+def deed(decision: Decision | DecisionLine) -> tuple[object, ...]:
     return (
         decision.destination,
         decision.priority,
@@ -301,6 +302,6 @@ def test_most_of_a_site_by_another_name_is_known() -> None:
         other = Generation.of(replace(_plain().config, fingerprint="other"), 2, KeywordReader())
         record = record_of(caller)
         again = WhatIf(other).decide(record)
-        assert again.decision == decision_from_json(record["decision"])
+        assert decision_to_json(again.decision) == record["decision"]
         found[again.unknown] += 1
     assert found == {None: len(said)}
