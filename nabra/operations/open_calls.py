@@ -4,24 +4,40 @@ Theory of operation: a call that opens leaves one line here, its decision record
 another when its own record is on disk. Lines are appended, several at once; whenever nothing is open the file is
 emptied, and where it has grown past what is open it is written anew. So it holds what is open and little else, and
 what a process that was killed leaves in it are the calls that it took along: the next start reads them (`left`).
+What it cannot read, it leaves beside the file under another name (`put_aside`).
 
 The file belongs to the record store's writer thread, which alone uses it, under the store's lock.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nabra.operations.record_lines import JsonObject
 
 NAME = ".open-calls"
+UNREADABLE = ".unreadable"
+"""Added to the name of a file that was put aside; then a number, from the second on."""
 ENGINE_DIED = "engine_died"
 """The outcome of a call that was open when its engine died."""
 SLACK_BYTES = 256 * 1024
 """The file is written anew once it is longer than this and than twice what is open."""
+
+
+_LATEST_S = 253_402_300_800.0
+"""The year 10000, which is no date any more."""
+
+
+def opened_s(record: Mapping[str, object], now_s: float) -> float:
+    """Return when a call opened, Unix seconds; `now_s` where its record says no time that can be."""
+    at_s = record.get("wall_anchor")
+    if isinstance(at_s, int | float) and not isinstance(at_s, bool) and 0 < at_s < _LATEST_S:
+        return float(at_s)
+    return now_s
 
 
 def died_with(opened: Mapping[str, object], now_s: float) -> list[JsonObject]:
@@ -32,19 +48,22 @@ def died_with(opened: Mapping[str, object], now_s: float) -> list[JsonObject]:
     opened : its record as it stood when it opened.
     now_s : Unix seconds.
     """
-    opened_s, timings = opened.get("wall_anchor"), opened.get("timings")
-    written_s = round(now_s - opened_s, 3) if isinstance(opened_s, int | float) else 0.0
-    times = {**timings, "written_at_s": max(0.0, written_s)} if isinstance(timings, Mapping) else timings
-    record = {**opened, "outcome": ENGINE_DIED, "timings": times}
+    at_s, timings = opened_s(opened, now_s), opened.get("timings")
+    written_s = max(0.0, round(now_s - at_s, 3))
+    times = {**timings, "written_at_s": written_s} if isinstance(timings, Mapping) else timings
+    record = {**opened, "wall_anchor": at_s, "outcome": ENGINE_DIED, "timings": times}
     problem = "the engine died during this call"
     return [record, {"kind": "outcome", "call": opened["call"], "outcome": "not_served", "problem": problem}]
 
 
-def left(file: Path) -> dict[str, JsonObject]:
+def left(file: Path, on_unreadable: Callable[[int], None] | None = None) -> dict[str, JsonObject]:
     """Return the calls that a file says are open, by id, in the order they opened; none where there is no file.
 
-    A line that cannot be read (the last one of a process that was killed, or of a machine that lost power) is stepped
-    over.
+    Parameters
+    ----------
+    file : may not exist.
+    on_unreadable : told the number of every line that cannot be read, and is stepped over; not of a last one that was
+        not finished, as a process that was killed leaves it, or a machine that lost power.
 
     Raises
     ------
@@ -52,19 +71,38 @@ def left(file: Path) -> dict[str, JsonObject]:
     """
     found: dict[str, JsonObject] = {}
     try:
-        lines = file.read_bytes().splitlines()
+        lines = file.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return found
-    for raw in lines:
+    for number, raw in enumerate(lines, 1):
         try:
             line = json.loads(raw)
             if "closed" in line:
                 found.pop(line["closed"], None)
             else:
                 found[str(line["call"])] = line
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue
+        except Exception:  # whatever a damaged line makes of its reader
+            if on_unreadable is not None and raw.endswith(b"\n"):
+                on_unreadable(number)
     return found
+
+
+def put_aside(file: Path, *, stays: bool) -> Path:
+    """Keep what a file holds now under another name, over no file that is there already; return that.
+
+    Parameters
+    ----------
+    file : exists.
+    stays : whether it keeps its own name too, until it is written anew.
+
+    Raises
+    ------
+    OSError
+    """
+    names = itertools.chain([UNREADABLE], (f"{UNREADABLE}-{number}" for number in itertools.count(2)))
+    aside = next(path for name in names if not os.path.lexists(path := file.with_name(file.name + name)))
+    (os.link if stays else os.rename)(file, aside)
+    return aside
 
 
 class OpenCalls:
@@ -88,6 +126,11 @@ class OpenCalls:
     def __len__(self) -> int:
         """Return how many calls are open."""
         return len(self._lines)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything changed since the file was last written."""
+        return bool(self._changed)
 
     def open(self, call: str, line: bytes) -> None:
         """Take that a call opened, or more of one that has; `line` is its record so far, with its newline."""

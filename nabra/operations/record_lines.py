@@ -45,7 +45,7 @@ def read(path: Path, on_unreadable: Callable[[Path, int], None] | None = None) -
                 for number, raw in enumerate(lines, 1):
                     try:
                         item = json.loads(raw)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         item = None
                     if isinstance(item, dict):
                         yield item
@@ -123,6 +123,6 @@ def decided_as(outcome: str, since: str, folder: Path) -> int:
 def _whole(raw: bytes) -> bool:
     try:
         json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

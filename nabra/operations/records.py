@@ -11,7 +11,8 @@ then did with that call. Both carry the call's id under `"call"`.
 
 No call goes without a record, not even where the engine dies during it: what is open is kept on disk
 (`nabra.operations.open_calls`), and the next start records the calls that an engine took along as "engine_died". Such
-a call loses at most the moment between `opened` and the writer's next turn, milliseconds.
+a call loses at most the moment between `opened` and the writer's next turn, milliseconds. Nothing that was left keeps
+the writer from its work: what cannot be read stays on disk under another name, and the log says so.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nabra.operations.open_calls import NAME as OPEN_CALLS
-from nabra.operations.open_calls import OpenCalls, died_with, left
+from nabra.operations.open_calls import OpenCalls, died_with, left, opened_s, put_aside
 from nabra.operations.record_folder import RecordFolder
 from nabra.operations.record_lines import JsonObject, decided_among
 from router.masking import mask_number
@@ -125,8 +126,8 @@ class RecordStore:
     def __init__(self, settings: RecordStoreSettings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        # Bounded by `put`, which counts what the writer holds as well; the queue itself must never block
-        # anybody.
+        # Bounded by those who put something there, and who count what the writer holds as well; the queue itself must
+        # never block anybody.
         self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._written = 0
         self._dropped = 0
@@ -176,8 +177,13 @@ class RecordStore:
             self._queue.put(_Opened(str(record["call"]), _own_copy(record, self._settings.mask_caller)))
 
     def forget(self, call: str) -> None:
-        """Take that there will be no record of a call that opened, and that it is not the engine's death."""
-        self._queue.put(_Opened(call, None))
+        """Take that there will be no record of a call that opened, and that it is not the engine's death.
+
+        Never blocks. Where the queue is full there is as much room again for this; what does not fit there either is
+        recorded by the next start as if the engine had died during it.
+        """
+        if self._queue.qsize() < 2 * self._settings.queue_lines:
+            self._queue.put(_Opened(call, None))
 
     def _full(self) -> bool:
         return self._closing.is_set() or self._queue.qsize() + self._pending >= self._settings.queue_lines
@@ -189,9 +195,14 @@ class RecordStore:
             dropped=self._dropped,
             waiting=self._queue.qsize() + self._pending,
             failed_writes=self._failed_writes,
-            problem=self._problem,
+            problem=self._trouble(),
             died=self._died,
         )
+
+    def _trouble(self) -> str | None:
+        if self._thread is None or self._thread.is_alive() or self._closing.is_set():
+            return self._problem
+        return "their writer has ended by a fault of its own, which the log tells; restart the service"
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Write what waits, make it durable, let the folder go; False where `timeout_s` was too short."""
@@ -206,6 +217,14 @@ class RecordStore:
     # The writer thread.
 
     def _run(self) -> None:
+        try:
+            self._write_on()
+        except Exception:
+            log.exception("the writer of records has ended by a fault of its own; calls go on, their records are lost")
+        self._let_go()
+
+    def _write_on(self) -> None:
+        """Write what comes until told to close."""
         pending = self._taken_along()
         closing = False
         while not closing or pending:
@@ -224,31 +243,69 @@ class RecordStore:
             self._pending = len(pending)
             if self._unsynced and (closing or self._clock() - self._synced_s >= _SYNC_S):
                 self._sync()
-        self._let_go()
 
     def _taken_along(self) -> list[_Pending]:
         """What is to be recorded of calls that an engine before this one left open, and that have no record."""
         pending: list[_Pending] = []
+        file = self._settings.directory / OPEN_CALLS
+        unreadable: list[int] = []
         try:
-            found = left(self._settings.directory / OPEN_CALLS)
-            since = datetime.fromtimestamp(min(map(_opened_s, found.values()), default=0.0), UTC).strftime("%Y%m%d")
-            recorded = decided_among(set(found), since, self._settings.directory) if found else set()
-        except (OSError, ValueError, OverflowError) as error:
+            found = left(file, unreadable.append)
+        except (OSError, MemoryError) as error:
             log.error("what an engine before this one left open cannot be read: %s", error)
+            self._put_aside(file, stays=False)
             return pending
         now_s = self._clock()
-        for call, opened in found.items():
-            self._open_calls.open(call, _line(opened))
-            age_s = now_s - _opened_s(opened)
-            if call in recorded or age_s > self._settings.keep_days * 86400:
+        recorded = self._recorded(found, now_s)
+        for number, (call, opened) in enumerate(found.items(), 1):
+            try:
+                pending += self._died_during(call, opened, now_s, recorded)
+            except Exception:  # nothing that one line says may cost the others, or the records that come
+                log.exception("call %d of those that an engine before this one left open cannot be recorded", number)
                 self._open_calls.close(call)
-                continue
-            record, outcome = (_line(_own_copy(one, self._settings.mask_caller)) for one in died_with(opened, now_s))
-            pending += [_Pending(record), _Pending(outcome, call)]
-            self._died += 1
+                unreadable.append(number)
+        if unreadable:
+            log.error("%d lines of %s cannot be recorded", len(unreadable), file)
+            self._put_aside(file, stays=self._open_calls.changed)
         if self._died:
             log.warning("the engine before this one died during %d calls; they are recorded as such", self._died)
         return pending
+
+    def _recorded(self, found: Mapping[str, JsonObject], now_s: float) -> set[str] | None:
+        """Which of these calls have a record already; None where that cannot be told."""
+        if not found:
+            return set()
+        since_s = min(now_s, *(opened_s(opened, now_s) for opened in found.values()))
+        try:
+            since = datetime.fromtimestamp(since_s, UTC).strftime("%Y%m%d")
+            return decided_among(set(found), since, self._settings.directory)
+        except OSError as error:
+            log.error(
+                "whether %d calls that an engine before this one left open have records cannot be told: %s; the next "
+                "start looks again",
+                *(len(found), error.strerror or error),
+            )
+            return None
+
+    def _died_during(
+        self, call: str, opened: JsonObject, now_s: float, recorded: set[str] | None
+    ) -> Sequence[_Pending]:
+        """What is to be recorded of one call that was left open; nothing of one that stays open, or has a record."""
+        self._open_calls.open(call, _line(opened))
+        if recorded is None:
+            return ()
+        if call in recorded or now_s - opened_s(opened, now_s) > self._settings.keep_days * 86400:
+            self._open_calls.close(call)
+            return ()
+        record, outcome = (_line(_own_copy(one, self._settings.mask_caller)) for one in died_with(opened, now_s))
+        self._died += 1
+        return _Pending(record), _Pending(outcome, call)
+
+    def _put_aside(self, file: Path, *, stays: bool) -> None:
+        try:
+            log.error("it is kept as %s", put_aside(file, stays=stays))
+        except OSError as error:
+            log.error("it cannot be kept: %s", error.strerror or error)
 
     def _keep_open_calls(self) -> None:
         """Bring what is open up to date on disk; where the disk refuses, the next turn tries again."""
@@ -281,7 +338,7 @@ class RecordStore:
             return
         try:
             self._open_calls.open(item.call, _line(item.line))
-        except (TypeError, ValueError):
+        except Exception:  # no JSON, in whatever way: the writer goes on
             log.exception("a call that opened cannot be written as JSON")
 
     def _keep(self, pending: list[_Pending], item: object) -> None:
@@ -291,7 +348,7 @@ class RecordStore:
             closes = str(item.get("call"))
         try:
             pending.append(_Pending(_line(item), closes))
-        except (TypeError, ValueError):
+        except Exception:  # no JSON, in whatever way: the writer goes on
             self._dropped += 1
             self._open_calls.close(closes)
             log.exception("a record cannot be written as JSON")
@@ -347,9 +404,3 @@ class RecordStore:
 
 def _line(item: object) -> bytes:
     return json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str).encode(errors="replace") + b"\n"
-
-
-def _opened_s(record: JsonObject) -> float:
-    """When a call opened, Unix seconds; 0 where its record does not say."""
-    at_s = record.get("wall_anchor")
-    return float(at_s) if isinstance(at_s, int | float) else 0.0

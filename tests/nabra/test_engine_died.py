@@ -248,7 +248,9 @@ def test_the_file_stays_in_proportion_to_what_is_open(file: Path) -> None:
 
 def test_a_line_cut_short_is_stepped_over(file: Path) -> None:
     file.write_bytes(raw("a") + b'{"closed": "a"}\n' + raw("b") + b"[]\n\xff\n" + raw("c")[:20])
-    assert list(left(file)) == ["b"]
+    told: list[int] = []
+    assert list(left(file, told.append)) == ["b"]
+    assert told == [4, 5], "one that was not finished is what a killed process leaves"
 
 
 def test_what_the_disk_refused_is_written_when_it_can_be(file: Path) -> None:
@@ -328,3 +330,74 @@ def test_a_call_whose_record_is_lost_for_want_of_room_is_not_one_of_a_died_engin
     store._pending = 0
     assert store.close()
     assert run_store(folder).stats().died == 0
+
+
+DEEP = b'{"call":"deep","wall_anchor":1800000000.0,"x":' + b"[" * 700 + b"]" * 700 + b"}\n"
+
+
+@pytest.mark.parametrize("bad", [DEEP, b"[" * 200_000 + b"\n", b'{"call":"\\ud800","x":}\n', b"\0" * 4096 + raw("z")])
+def test_a_line_that_cannot_be_recorded_costs_no_other_call_its_record(
+    folder: Path, bad: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_by_the_dead = raw("a") + bad + raw("b")
+    (folder / NAME).write_bytes(left_by_the_dead)
+    store = RecordStore(RecordStoreSettings(folder), lambda: 1_800_000_060.0)
+    store.start()
+    store.put(line("new"))
+    assert store.close()
+    assert store.stats().written == 5
+    assert [one["call"] for one in read(folder)] == ["a", "a", "b", "b", "new"]
+    aside = folder / f"{NAME}.unreadable"
+    assert aside.read_bytes() == left_by_the_dead
+    assert str(aside) in caplog.text
+    run_store(folder)
+    assert [one.name for one in folder.glob(f"{NAME}*")] == [aside.name], "it is told once"
+
+
+@pytest.mark.parametrize("anchor", [1e300, -1e300, float("nan"), float("inf"), 0, True, None, "noon", 10**400])
+def test_a_call_that_says_no_time_opened_now(folder: Path, anchor: object) -> None:
+    (folder / NAME).write_bytes(raw("a", wall_anchor=anchor) + raw("b"))
+    assert run_store(folder).stats().died == 2
+    records = [one for one in read(folder) if one.get("kind") == "decision"]
+    assert [(one["call"], one["wall_anchor"]) for one in records] == [("a", 1_800_000_060.0), ("b", 1_800_000_000.0)]
+
+
+def test_a_journal_that_cannot_be_read_is_kept_under_another_name(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(2):
+        (folder / NAME).mkdir()
+        (folder / NAME / str(number)).touch()
+        store = RecordStore(RecordStoreSettings(folder))
+        store.start()
+        store.opened(line("a"))
+        store.put(line("a"))
+        assert store.close()
+        assert "cannot be read" in caplog.text
+    assert (folder / f"{NAME}.unreadable" / "0").exists()
+    assert (folder / f"{NAME}.unreadable-2" / "1").exists()
+    assert [one["call"] for one in read(folder)] == ["a", "a"]
+
+
+def test_calls_stay_open_while_nobody_can_tell_whether_they_have_records(folder: Path) -> None:
+    (folder / NAME).write_bytes(raw("a"))
+    not_a_file = folder / "calls-20270115-0001.jsonl"
+    not_a_file.mkdir()
+    store = RecordStore(RecordStoreSettings(folder), lambda: 1_800_000_060.0 + 86400)
+    store.start()
+    store.put(line("new"))
+    assert store.close()
+    assert list(left(folder / NAME)) == ["a"]
+    not_a_file.rmdir()
+    assert run_store(folder).stats().died == 1
+
+
+def test_a_writer_that_ended_by_a_fault_of_its_own_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = RecordStore(RecordStoreSettings(folder, queue_lines=3))
+    monkeypatch.setattr(store, "_taken_along", lambda: 1 / 0)
+    store.start()
+    asyncio.run(until(lambda: store.stats().problem is not None))
+    for number in range(20):
+        store.put(line(str(number)))
+    assert store.stats().dropped == 17
+    assert store.stats().waiting == 6, "there is an end to what waits, also of what is to be forgotten"
