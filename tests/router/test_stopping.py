@@ -33,6 +33,14 @@ def read_aloud(texts: int, words: int = 10, seed: int = 1, honest: bool = True, 
     return Aloud(sure, rng.random((texts, readings, 1)) < (sure if honest else 0.5 * sure))
 
 
+def callers(texts: int, seed: int, boldness: float = 1.0, words: int = 10) -> Aloud:
+    """Readings that grow surer, more or less quickly; the log-odds of being right are so much less than they say."""
+    rng = np.random.default_rng([abs(seed), seed < 0])
+    odds = rng.normal(0.0, 1.2, (texts, 1, 1)) + np.cumsum(rng.normal(0.3, 0.5, (texts, 2, words)), axis=2)
+    right = np.log(1 / rng.random((texts, 2, 1)) - 1) < odds / boldness
+    return Aloud((1 / (1 + np.exp(-np.abs(odds)))).astype(np.float32), right == (odds > 0))
+
+
 def walked(aloud: Aloud, needed: tuple[float, ...], min_words: int) -> tuple[float, float]:
     """The obvious way: every reading of every text, word by word; a text is one, however often it is read."""
     decided = wrong = 0
@@ -49,12 +57,12 @@ def walked(aloud: Aloud, needed: tuple[float, ...], min_words: int) -> tuple[flo
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 1000),
-    st.integers(20, 800),
+    st.integers(1, 800),
     st.sampled_from([0.01, 0.03, 0.1]),
-    st.integers(1, 8),
+    st.integers(1, 12),
     st.booleans(),
 )
-def test_what_is_learnt_keeps_the_promise_on_what_was_held_out(
+def test_what_is_needed_falls_with_the_words_and_is_learnt_of_enough_that_are_decided(
     seed: int, texts: int, error: float, min_words: int, honest: bool
 ) -> None:
     aloud = read_aloud(texts, seed=seed, honest=honest)
@@ -62,10 +70,36 @@ def test_what_is_learnt_keeps_the_promise_on_what_was_held_out(
     assert all(before >= after for before, after in pairwise(found.needed))
     assert min(found.needed) >= 0.6
     if found.learnt:
-        decided, wrong = walked(aloud, found.needed, min_words)
-        assert wrong + 1 <= error * (decided + 1) + 1e-9
+        assert walked(aloud, found.needed, min_words)[0] * error >= 1
     else:
         assert min(found.needed) >= max(STRICT, 1 - error / 2)
+
+
+@pytest.mark.parametrize("boldness", [0.8, 1.0, 1.2])
+@pytest.mark.parametrize("error", [0.03, 0.1])
+def test_what_is_learnt_keeps_the_promise_on_others_who_speak_alike(error: float, boldness: float) -> None:
+    """Readers that are a little surer, or less sure, than they are right: of all who are decided so many go wrong."""
+    decided = wrong = 0.0
+    for seed in range(12):
+        learnt_of, judged = (callers(texts, seed=one, boldness=boldness) for texts, one in ((500, seed), (4000, -seed)))
+        found = learn(learnt_of, DecisionSettings(early_error=error))
+        assert found.learnt
+        count, errors = walked(judged, found.needed, 4)
+        decided, wrong = decided + count, wrong + errors
+    assert 0.5 * error < wrong / decided < 1.25 * error
+
+
+@pytest.mark.parametrize("speakers", [3, 6])
+def test_a_few_examples_more_or_less_hardly_move_what_is_needed(speakers: int) -> None:
+    """Errors that are counted among the few that are decided would make it jump, by 0.04 for the second of these."""
+    aloud = callers(500, seed=speakers)
+    needed = []
+    for seed in range(20):
+        kept = np.random.default_rng(seed).random(500) > 0.01
+        found = learn(Aloud(aloud.sure[kept], aloud.right[kept]), DecisionSettings())
+        assert found.learnt
+        needed.append(found.needed)
+    assert np.ptp(needed, axis=0).max() < 0.015
 
 
 @settings(max_examples=40, deadline=None)
