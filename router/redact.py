@@ -67,6 +67,9 @@ _WORDS: dict[str, _Part] = {
 _REPEATS = {"double": 2, "دبل": 2, "دوبل": 2}
 _AND = "و"
 
+_LONGEST_KEPT = 64
+"""Letters of a word whose part is kept; longer ones are looked up anew."""
+
 _TOKEN = re.compile(r"\[digits\]|\d+|(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0670\u0640'’])+")
 _INVISIBLE = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 _GAP = re.compile(rf"[\s.,:;_،؛٫٬\-\u2010-\u2015\u2212/|()+*#{_INVISIBLE}]*")
@@ -103,9 +106,13 @@ def _runs(text: str) -> list[tuple[int, int]]:
     return runs
 
 
-@lru_cache(maxsize=4096)
 def _read(token: str) -> tuple[str, _Part | None, bool]:
     """Return a word folded, what it contributes, and whether it was joined to the word before by `و`."""
+    # What is kept outlives its call: words of letters alone, never a digit, nor digits spoken in one breath.
+    return _kept(token) if token.isalpha() and len(token) <= _LONGEST_KEPT else _looked_up(token)
+
+
+def _looked_up(token: str) -> tuple[str, _Part | None, bool]:
     word = _fold(token)
     part = _WORDS.get(word)
     if part is None and word.startswith(_AND):
@@ -113,9 +120,13 @@ def _read(token: str) -> tuple[str, _Part | None, bool]:
     return word, part, False
 
 
-@lru_cache(maxsize=20_000)
+_kept = lru_cache(maxsize=20_000)(_looked_up)
+
+
 def _has_number(between_spaces: str) -> bool:
     """Whether any word in it may be counted as digits: where none is, there is nothing to take out."""
+    if between_spaces.isalpha():
+        return _read(between_spaces)[1] not in _NO_NUMBER
     return any(map(_is_number, _TOKEN.findall(between_spaces)))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.redact import MASK, redact
+from router.redact import MASK, _kept, redact
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,14 @@ def test_no_spoken_digits_are_left(digits: list[str]) -> None:
 def test_a_number_goes_on_over_a_pause(after: str, said: str, kept: str) -> None:
     assert redact(said, after) == kept
     assert redact(kept, after) == kept
+
+
+@pytest.mark.parametrize(
+    "said", ["4111111111111111", "٤١١١", "#4111,", "²³¹", "𝟒𝟏𝟏", "five-five-five-one-two", "don't", "five" * 20]
+)
+def test_nothing_but_single_words_of_letters_outlives_a_call_in_memory(said: str) -> None:
+    redact("one two five")
+    before = _kept.cache_info().currsize
+    redact(f"{said} five {said}")
+    redact(f"five {said}", "one")
+    assert _kept.cache_info().currsize == before
