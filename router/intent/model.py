@@ -23,7 +23,7 @@ from router.intent.sentences import SentenceEncoder
 from router.later import Later
 from router.stopping import Aloud
 
-CODE_VERSION = 10
+CODE_VERSION = 11
 """Raised whenever the same examples would give another model: stored ones are then learnt anew."""
 
 MAX_WORDS = 200

@@ -48,3 +48,15 @@ def test_a_text_like_no_example_is_other() -> None:
     known = model.predict("i want to buy phone", "en").by_intent["other"]
     unknown = model.predict("zebras graze quietly", "en").by_intent["other"]
     assert known < unknown
+
+
+@pytest.mark.parametrize("leads", [40.0, 750.0])
+@pytest.mark.parametrize("column", [0, 2])
+def test_a_class_that_leads_by_far_leaves_all_scores_numbers(leads: float, column: int) -> None:
+    scores = np.zeros(3)
+    scores[column] = leads
+    of_all_others = np.log(2) if column == 2 else leads
+    assert familiarity(scores, 2) == pytest.approx(of_all_others)
+    found = weighed(scores, ("a", "b", "other"), 0.5)
+    assert np.isfinite(found).all()
+    assert list(found[:2]) == list(scores[:2])
