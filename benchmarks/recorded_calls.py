@@ -33,14 +33,20 @@ TONE_EVERY_S = 0.25
 MISHEARD_SHARE = 0.15
 PAUSE_S = 0.2
 FRAME_S = 0.032
+FINAL_AFTER_S = (0.0, 0.05)
 
 
-def recorded_calls(generation: Generation, count: int, seed: int = 1) -> Iterator[dict[str, object]]:
-    """Yield the records of `count` calls, JSON-ready, decided under a generation."""
+def recorded_calls(
+    generation: Generation, count: int, seed: int = 1, *, final_after_s: tuple[float, float] = FINAL_AFTER_S
+) -> Iterator[dict[str, object]]:
+    """Yield the records of `count` calls, JSON-ready, decided under a generation.
+
+    A final text comes so long after the end of the utterance, from the least to the most.
+    """
     rng = random.Random(seed)
     said = _examples(generation.config)
     for number in range(count):
-        yield _Caller(generation, rng, said, number).record()
+        yield _Caller(generation, rng, said, number, final_after_s).record()
 
 
 def _examples(config: Config) -> dict[str, list[str]]:
@@ -57,7 +63,14 @@ def _examples(config: Config) -> dict[str, list[str]]:
 class _Caller:
     """One caller, and the line that hears the caller."""
 
-    def __init__(self, generation: Generation, rng: random.Random, said: dict[str, list[str]], number: int) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        rng: random.Random,
+        said: dict[str, list[str]],
+        number: int,
+        final_after_s: tuple[float, float],
+    ) -> None:
         language = rng.choice(sorted(said))
         facts = CallFacts(
             call=f"{rng.getrandbits(128):032x}",
@@ -68,6 +81,7 @@ class _Caller:
             wall_anchor=1.7e9 + 11.0 * number,
         )
         self._rng = rng
+        self._final_after_s = final_after_s
         self._said = said[language]
         self._words = [word for text in self._said for word in text.split()]
         self._session = Session(facts, generation, 0.0, models={"recogniser": "bench", "tone": "bench"})
@@ -117,7 +131,7 @@ class _Caller:
         silence_s = self._silence(" ".join(words), session.call.language, session.intent_sure)
         self._wait(ends + silence_s + self._rng.uniform(0.0, FRAME_S) - self._now)
         self._tell(EndOfUtterance(at_s=self._now, audio_s=self._now, speech_end_audio_s=ends))
-        self._wait(self._rng.uniform(0.0, 0.05))
+        self._wait(self._rng.uniform(*self._final_after_s))
         self._tell(self._spoken(words, began, final=True))
 
     def _heard(self) -> list[str]:

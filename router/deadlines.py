@@ -89,12 +89,16 @@ class Deadlines:
     def await_final(self, now: float) -> None:
         """The caller has finished; wait a little for the final text, unless it is being forced already."""
         if not self.forcing:
-            self._final_s = self._after(now, self._budget.final_wait_ms / 1000)
+            self._final_s = self.final_after(now)
+
+    def final_after(self, now: float) -> float:
+        """Return how long the final text is waited for where the caller finishes now."""
+        return self._after(now, self._budget.final_wait_ms / 1000)
 
     def force_final(self, now: float) -> None:
         """Listening is over; wait a little for what the recogniser makes of it."""
         self.forcing = True
-        self._final_s = self._after(now, self._budget.final_wait_ms / 1000)
+        self._final_s = self.final_after(now)
 
     def await_sentence(self, now: float) -> None:
         """It is time to decide; wait a little, and only once, for what the sentence encoder makes of it."""

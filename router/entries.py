@@ -84,7 +84,7 @@ def _lines_of(*events: type[Event]) -> frozenset[type]:
 
 
 _TONES, _WORDS, _SENTENCES = _lines_of(Tone), _lines_of(Words), _lines_of(Sentence, EncoderLost)
-_SILENCES = _lines_of(SpeechPaused, EndOfUtterance)
+_SILENCES, _ENDS = _lines_of(SpeechPaused, EndOfUtterance), _lines_of(EndOfUtterance)
 OF_BEFORE = _lines_of(SpeechStarted, SpeechPaused, Tick)
 """Events whose place in the audio is not how far the audio had come."""
 _TONE = next(kind for kind in get_args(ENTRIES[2]) if kind in _TONES)
@@ -117,6 +117,11 @@ def final_in(entry: EntryLine) -> bool:
 def silence_in(entry: EntryLine) -> bool:
     """Whether an entry is that the caller paused, or has finished."""
     return type(entry) in _SILENCES
+
+
+def end_in(entry: EntryLine) -> bool:
+    """Whether an entry is that the caller has finished."""
+    return type(entry) in _ENDS
 
 
 def sentences_among(entries: Iterable[EntryLine]) -> bool:

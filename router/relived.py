@@ -115,6 +115,7 @@ class Line:
     ) -> None:
         self._recorded = recorded
         self._recall = generation.recall
+        self._recall.asked = False
         self._tone_off_key = generation.config.notice.tone_off_key
         self._sentences = sentences
         self._entries = sentences.entries(recorded)
@@ -251,6 +252,9 @@ class Line:
             told = [*session.tick(due), *self._sentences.at_once(session, due)]
             if self.decided():
                 return None
+            if near and isinstance(event, Words) and any(_asks(one) for one in told):
+                # What is on record as said before the question would have answered it.
+                return Unknown.TOO_CLOSE
             if near:
                 commands += told
             else:
@@ -269,7 +273,7 @@ class Line:
         for command in commands:
             if isinstance(command, PlayPrompt):
                 tells = (*tells, prompt_told(command.name, command.language))
-                self._recall.asked = self._recall.asked or command.name == "ask"
+                self._recall.asked = self._recall.asked or _asks(command)
             elif isinstance(command, ForceFinal):
                 tells = (*tells, FORCED)
             elif isinstance(command, StartAnalysis):
@@ -348,6 +352,10 @@ class Pauses:
         self._from_s = event.speech_end_audio_s
         self._words_late = False
         self._until_s = self._from_s + self._silence("", self._language, False)
+
+
+def _asks(command: Command) -> bool:
+    return isinstance(command, PlayPrompt) and command.name == "ask"
 
 
 def tell(session: Session, event: Event, now_s: float) -> list[Command]:

@@ -10,10 +10,11 @@ tell the session, it is told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from router.decider import said, too_early
-from router.entries import EntryLine, audio_of, final_in, silence_in, text_of, tone_in, tone_of, words_in
+from router.entries import EntryLine, audio_of, end_in, final_in, silence_in, text_of, tone_in, tone_of, words_in
 from router.evidence import Tone
 from router.redact import redact
 from router.rereading import Rereading
@@ -48,12 +49,18 @@ class SkimmedSession(Session):
 
     def would_wait(self, understood: Understanding, hard: HardHit | None = None) -> bool:
         """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes."""
-        if self.state not in ANALYSING or (self._speech.over and not self._final_awaited()):
+        if self.state not in ANALYSING or self._deadlines.awaiting_sentence:
+            return False
+        if self._speech.over and not self._final_awaited():
             return False
         speech_s = self._speech_s
         if said(understood.words, speech_s) < understood.words:
             return False
         return too_early(understood, hard, self.generation, self.call.language, speech_s)
+
+    def final_after(self, now_s: float) -> float:
+        """Return until when the final text would be waited for, had the caller finished at `now_s`."""
+        return self._opened_s + self._deadlines.final_after(round(now_s - self._opened_s, 6))
 
     @property
     def sentence_missed(self) -> bool:
@@ -165,14 +172,21 @@ class Skimmer:
     def _following(self, place: int) -> EntryLine | None:
         """The words that replace those of an entry; None where something may look at these before.
 
-        Silence does not, while the words before these cannot decide either and a final text is to come.
+        Nothing does while the words before these, which the session still has, cannot decide either: not a silence
+        after which a final text is to come in time, nor an estimate of tone. What is overheard never does.
         """
+        session, final_by_s = self._session, math.inf
         for entry in self._entries[place + 1 :]:
             if words_in(entry):
-                return entry
-            if tone_in(entry):
+                return entry if entry.now_s < final_by_s else None
+            if tone_in(entry) and not entry.commands and tone_of(entry) is not None:
                 continue
-            if not (silence_in(entry) and not entry.commands and self._session.final_to_come and self._session.quiet):
+            if entry.commands or not session.quiet:
+                return None
+            if silence_in(entry) and session.final_to_come:
+                if end_in(entry):
+                    final_by_s = min(final_by_s, session.final_after(entry.now_s))
+            elif not tone_in(entry):
                 return None
         return None
 

@@ -7,6 +7,7 @@ import io
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -48,6 +49,12 @@ def shipped() -> Generation:
 
 
 @cache
+def late_records() -> list[dict[str, Any]]:
+    late = recorded_calls(shipped(), CALLS, seed=5, final_after_s=(0.3, 1.1))
+    return [json.loads(json.dumps(record)) for record in late]
+
+
+@cache
 def records() -> list[dict[str, Any]]:
     return [json.loads(json.dumps(record)) for record in recorded_calls(shipped(), CALLS, seed=5)]
 
@@ -69,8 +76,19 @@ def other() -> Generation:
     return Generation.of(eager(), 2, shipped().intent_model)
 
 
-def rows(whatif: WhatIf) -> list[dict[str, Any]]:
-    return [to_row(compare(whatif.decide(record))) for record in records()]
+@cache
+def hasty() -> Generation:
+    """The shipped configuration, but that it waits for no late final text, and asks nothing."""
+    settings = shipped().config
+    changed = {
+        "budget": replace(settings.budget, final_wait_ms=100),
+        "decision": replace(settings.decision, ask=False),
+    }
+    return Generation.of(replace(settings, fingerprint="hasty", **changed), 4, shipped().intent_model)
+
+
+def rows(whatif: WhatIf, calls: Callable[[], list[dict[str, Any]]] = records) -> list[dict[str, Any]]:
+    return [to_row(compare(whatif.decide(record))) for record in calls()]
 
 
 @cache
@@ -93,6 +111,17 @@ def test_what_is_left_out_for_speed_changes_nothing(generation: Any, monkeypatch
     monkeypatch.setattr(whatif._again.recall, "of", lambda *_: None)
     assert rows(whatif) == quick
     assert sum(row["result"] != "unknown" for row in quick) > CALLS / 2
+
+
+@pytest.mark.parametrize("generation", [hasty, other])
+def test_words_that_a_late_final_text_replaces_are_not_left_out(
+    generation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whatif = WhatIf(generation())
+    quick = rows(whatif, late_records)
+    monkeypatch.setattr(Skimmer, "past", lambda _, place, **__: place)
+    assert rows(whatif, late_records) == quick
+    assert sum(row["result"] != "unknown" for row in quick) > CALLS / 3
 
 
 @pytest.mark.parametrize("generation", [shipped, other_reader])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from config.schema import (
 from router.errors import RecordError
 from router.evidence import SpeechPaused, SpeechStarted
 from router.generation import Generation
+from router.ladder import Rung
 from router.record import decision_to_json
 from router.replay import Replayed, Silence, Unknown, WhatIf
 from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, rule, site
@@ -192,6 +194,11 @@ def _unknown() -> Iterator[Any]:
     brink = Caller(calm(decision=UNASKED)).until(4.02).speaks().until(5).ends().final("i want to buy a thing")
     hasty = calm(decision=UNASKED, budget=Budget(no_speech_s=2.0))
     yield "close", record_of(brink), hasty, Unknown.TOO_CLOSE
+    waits = calm(budget=Budget(final_wait_ms=100))
+    closely = Caller(waits).until(3).speaks().until(4).ends()
+    closely.now_s += 0.1  # the final text comes as its time is up, and is told first
+    answers = closely.final("i want to buy a thing maybe my balance").until(7).speaks().until(8).ends().final("buy")
+    yield "asked first", record_of(answers), replace(waits, hash="other"), Unknown.TOO_CLOSE
 
 
 @pytest.mark.parametrize(("name", "record", "other", "why"), [pytest.param(*one, id=one[0]) for one in _unknown()])
@@ -207,6 +214,31 @@ def test_the_answer_to_a_question_that_is_put_again_is_heard() -> None:
     again = under(record_of(_asked()), calm(rules=(rule("waits", "asked", raise_minutes=3.0),)))
     assert again.decision is not None
     assert (again.decision.destination, again.decision.priority) == ("sales", 3)
+
+
+@pytest.mark.parametrize("final_s", [0.3, 0.5, 0.7])
+def test_words_that_no_final_text_replaces_in_time_are_told(final_s: float) -> None:
+    settings = DecisionSettings(ask=False)
+    made, hasty = calm(decision=settings), calm(decision=settings, budget=Budget(final_wait_ms=100))
+    callers = [
+        Caller(one).until(3).speaks().until(4).partial("please buy").until(5).ends().until(5 + final_s)
+        for one in (made, hasty)
+    ]
+    again, live = under(record_of(callers[0].final("please buy")), hasty), callers[1].decision
+    assert again.decision is not None
+    assert decision_to_json(again.decision) == decision_to_json(live)
+    assert (live.destination, live.rung) == ("sales", Rung.PARTIAL_TEXT)
+
+
+def test_an_estimate_of_tone_that_may_decide_finds_the_words_before_it() -> None:
+    made = gen(decision=DecisionSettings(early_threshold=0.9))
+    caller = Caller(made).until(3).speaks().until(4).partial("i want to buy a thing").until(4.5).partial("hm")
+    caller.until(4.6).sounds(math.nan, abstained=True, lost=True).until(5)
+    record = record_of(caller.partial("what is my balance please").until(5.5).ends().final("what is my balance please"))
+    again = under(record, replace(made, hash="other"))
+    assert record["decision"]["destination"] == "selfservice"
+    assert again.decision is not None
+    assert decision_to_json(again.decision) == record["decision"]
 
 
 def test_a_final_text_stands_beside_the_words_after_it() -> None:

@@ -9,9 +9,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -34,8 +36,9 @@ from router.commands import Decision
 from router.generation import Generation
 from router.record import decision_to_json
 from router.recorded import DecisionLine
-from router.replay import LATE_S, Replayed, Unknown, WhatIf
+from router.replay import LATE_S, Replayed, Silence, Unknown, WhatIf
 from router.resentenced import Read
+from router.skimming import Skimmer
 from router.states import ANALYSING
 from tests.router.scripted import (
     FACTS,
@@ -133,6 +136,7 @@ def _mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
 
 
 _MOONSHINE, _DEAF = SpeechModel(engine=SpeechEngine.MOONSHINE), SpeechModel(engine=SpeechEngine.NONE)
+_HEARD = Speech(models={"en": _MOONSHINE, "ar": _MOONSHINE})
 
 
 @st.composite
@@ -177,6 +181,24 @@ CALLERS = st.one_of(
     steps(["speaks", "pauses", "ends", "partial", "final", "sounds", "unsure", "key", "hangs up"]),
     st.tuples(steps(["key"]).map(lambda keys: keys[:1]), conversations()).map(lambda both: [*both[0], *both[1]]),
 )
+_LATE = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 1.1])
+_WORDS = st.sampled_from(
+    ["i want to buy a thing", "please buy", "what is my balance", "hello", "terrible complaint", "it is fraud"]
+)
+
+
+def _late(kind: str) -> st.SearchStrategy[Step]:
+    return st.builds(
+        lambda after_s, text, anger: Step(after_s, kind, text, anger=anger), _LATE, _WORDS, st.sampled_from([0.1, 0.9])
+    )
+
+
+_MEANWHILE = st.lists(st.one_of(*map(_late, ("partial", "sounds", "pauses", "speaks"))), max_size=4)
+_PHRASE = st.tuples(_MEANWHILE, _late("partial"), _MEANWHILE, _late("ends"), _late("final") | _late("partial")).map(
+    lambda told: [Step(0.3, "speaks"), *told[0], told[1], *told[2], *told[3:]]
+)
+LATE_FINALS = st.lists(_PHRASE, min_size=1, max_size=2).map(lambda told: [Step(2.1, "pauses"), *chain(*told)])
+"""Callers whose final texts come as late as they are waited for, and later."""
 LANGUAGES = _mostly("", "en", "ar")
 ENCODERS = st.sampled_from([0.0, 0.003, 0.03, 0.15, None])
 
@@ -247,7 +269,7 @@ def reading(generation: Generation) -> Read:
 
 
 @settings(max_examples=300, deadline=None)
-@given(CALLERS, sites(), sites(), LANGUAGES, ENCODERS, st.booleans())
+@given(st.one_of(CALLERS, LATE_FINALS), sites(), sites(), LANGUAGES, ENCODERS, st.booleans())
 def test_what_is_known_of_another_site_is_what_happens_there(
     script: list[Step], a: Site, b: Site, said: str, encoder_s: float | None, installed: bool
 ) -> None:
@@ -273,6 +295,31 @@ def test_a_site_that_differs_in_one_thing_is_known_as_it_is(
     assert wrong(again, lives(there, script, said).session.decision) == ""
 
 
+def _told(again: Replayed) -> object:
+    return again.unknown, again.decision and decision_to_json(again.decision), again.sooner_s
+
+
+@settings(max_examples=250, deadline=None)
+@given(LATE_FINALS, sites(), sites(), LANGUAGES, ENCODERS, st.booleans(), st.booleans(), st.booleans())
+def test_what_is_passed_over_would_have_come_to_nothing(
+    script: list[Step], a: Site, b: Site, said: str, encoder_s: float | None, installed: bool, alike: bool, waits: bool
+) -> None:
+    if alike:
+        hasty = replace(b.config.budget, final_wait_ms=100)
+        b = Site(replace(a.config, budget=hasty, decision=b.config.decision), a.reader)
+    here, there = (Site(replace(one.config, speech=_HEARD), one.reader).generation(repr(one)) for one in (a, b))
+    record = record_of(lives(here, script, said, encoder_s=encoder_s))
+    silence: Silence | None = (
+        (lambda text, language, sure: 0.3 + 0.05 * (len(text) % 9) + 0.1 * sure) if waits else None
+    )
+    whatif = WhatIf(there, silence, read=reading(there) if installed and b.reads_sentences else None)
+    again = whatif.decide(record)
+    event("known" if again.unknown is None else again.unknown.value)
+    with pytest.MonkeyPatch.context() as everything_is_told:
+        everything_is_told.setattr(Skimmer, "past", lambda _, place, **__: place)
+        assert _told(whatif.decide(record)) == _told(again)
+
+
 @settings(max_examples=100, deadline=None)
 @given(CALLERS, sites(), LANGUAGES)
 def test_an_older_record_that_does_not_say_who_served_the_caller_is_not_guessed(
@@ -287,8 +334,7 @@ def test_an_older_record_that_does_not_say_who_served_the_caller_is_not_guessed(
 
 @cache
 def _plain() -> Generation:
-    heard = Speech(models={"en": _MOONSHINE, "ar": _MOONSHINE})
-    return Site(site(speech=heard), KeywordReader.model_id).generation("plain")
+    return Site(site(speech=_HEARD), KeywordReader.model_id).generation("plain")
 
 
 def test_most_of_a_site_by_another_name_is_known() -> None:
