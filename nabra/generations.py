@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from config.schema import Config
 from nabra.learning import Learner
-from nabra.sentence_encoder import INSTALL, encoder_for, missing
+from nabra.sentence_encoder import INSTALL, encoder_for, trouble
 from nabra.state import state_dir
+from router.errors import RouterError
 from router.generation import Generation
 from router.intent import IntentModel
 from router.intent.findings import Report
@@ -57,12 +58,22 @@ def _kept_in(config: Config) -> Path:
 def fit(config: Config, number: int) -> Generation:
     """Compile the rules and fit the intents; a second start finds the intents fitted.
 
+    Where the sentence encoder fails meanwhile, they are fitted for words alone, and the log says so.
+
     Raises
     ------
     RouterError
         A rule or an intent cannot be used; the message names file, line and column.
     """
-    return Generation.fit(config, number, cache_dir=_kept_in(config), encoder=encoder_for(config))
+    folder, encoder = _kept_in(config), encoder_for(config)
+    if encoder is not None:
+        try:
+            return Generation.fit(config, number, cache_dir=folder, encoder=encoder)
+        except RouterError:
+            raise
+        except Exception:  # whatever the encoder makes of some text
+            log.exception("the examples cannot be learnt with the sentence encoder, so calls are read by words alone")
+    return Generation.fit(config, number, cache_dir=folder)
 
 
 def report_of(generation: Generation) -> Report:
@@ -89,15 +100,15 @@ def load(config: Config, number: int, learner: Learner | None = None) -> Loaded:
     AudioError
         A prompt cannot be read.
     ServiceError
-        The process that was to learn the examples was killed.
+        The process that was to learn the examples was killed, or did not end in time.
     """
     named = {"notice": config.notice.prompts, "ask": config.notice.ask}
     prompts = {(name, language): read_audio(path) for name, by in named.items() for language, path in by.items()}
     if learner is not None:
         learner.learn(config.intents.intents, _kept_in(config), encoder_for(config))
     generation = fit(config, number)
-    if missing(config):
-        log.warning("the sentence encoder is not installed, so calls are read by words alone: %s", INSTALL)
+    if problem := trouble(config):
+        log.warning("the sentence encoder %s, so calls are read by words alone: %s", problem, INSTALL)
     if log.isEnabledFor(logging.INFO):
         try:
             log.info(report_of(generation).headline())

@@ -40,7 +40,7 @@ from nabra.operations.bus import CallEvent, EventBus, EventKind
 from nabra.operations.outcomes import Outcomes
 from nabra.operations.records import RecordStore, RecordStoreSettings
 from nabra.sentence_encoder import encoder_for
-from nabra.sentences import SentenceThread, encoded
+from nabra.sentences import SentenceThread
 from nabra.tone_batches import ToneBatches
 from router.generation import Generation
 from telephony.ami import AmiClient, AmiEvent, AmiSettings, AmiState
@@ -238,19 +238,12 @@ class Service:
         self._say_ready(True)
 
     async def _start_sentences(self, loaded: Loaded) -> None:
-        """Load the sentence encoder where a generation reads with one; where that fails, words alone are read."""
-        encoder = encoder_for(loaded.config)
+        """Begin to read sentences where a generation does; without an encoder, words alone are read."""
         reads = any(map(loaded.generation.encoder_of, loaded.config.languages))
-        if self.sentences is not None or encoder is None or not reads:
-            return
-        self._progress("loading the sentence encoder")
-        try:
-            await asyncio.to_thread(encoded, encoder, ("hello",))
-        except Exception:
-            log.exception("the sentence encoder cannot be loaded: calls are read by words alone")
-            return
-        self.sentences = SentenceThread(encoder)
-        self.sentences.start()
+        encoder = await asyncio.to_thread(encoder_for, loaded.config) if reads and self.sentences is None else None
+        if encoder is not None:
+            self.sentences = SentenceThread(encoder)
+            self.sentences.start()
 
     def _say_unknown_words(self, languages: Iterable[str]) -> None:
         """Log the words of the key phrases that recognisers do not know: such phrases cannot be listened for."""
@@ -306,7 +299,7 @@ class Service:
         Raises
         ------
         ServiceError
-            It changes what only a restart can change; the running generation stays.
+            It changes what only a restart can change, or its examples cannot be learnt; the running generation stays.
         RouterError
             A rule or intent cannot be used; the running generation stays.
         """

