@@ -2,7 +2,8 @@
 
 The process writes what it learnt where the next `fit` of the same examples finds it (`router.intent.artifact`), and
 ends; it gives way to everything else on the machine, and its memory goes with it. Where that cannot be, the examples
-are learnt in the service after all, and the log says so.
+are learnt in the service after all, and the log says so. One that does not end in time is ended, and what asked for it
+is refused: the next that asks is not kept waiting.
 """
 
 from __future__ import annotations
@@ -23,12 +24,22 @@ from router.intent import IntentModel, SentenceEncoder, stored_file
 log = logging.getLogger(__name__)
 
 _NICE = 10
+LEAST_S = 120.0
+PER_EXAMPLE_S = 0.2
+"""What a process may take, and for each example more. With the encoder it takes 3 ms for one, where it is alone."""
 
 
 class Learner:
-    """Starts such processes, one at a time."""
+    """Starts such processes, one at a time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    least_s, per_example_s : a process that takes longer is ended.
+    """
+
+    def __init__(self, least_s: float = LEAST_S, per_example_s: float = PER_EXAMPLE_S) -> None:
+        self._least_s = least_s
+        self._per_example_s = per_example_s
         self._one_at_a_time = Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._stopped = False
@@ -48,7 +59,7 @@ class Learner:
         ------
         ServiceError
             The process was killed, as it is where the machine has no memory left for it: it would have none here
-            either; or the service is being stopped.
+            either; it did not end in time; or the service is being stopped.
         """
         with self._one_at_a_time:
             file = stored_file(intents, folder, "" if encoder is None else encoder.encoder_id)
@@ -80,11 +91,21 @@ class Learner:
         try:
             if self._stopped:
                 process.kill()
-            process.join()
+            limit_s = self._least_s + self._per_example_s * sum(len(intent.examples) for intent in intents)
+            process.join(limit_s)
+            late = process.is_alive()
+            if late:
+                process.kill()
+                process.join()
         finally:
             self._process = None
         if self._stopped:
             raise ServiceError("the service is being stopped: the new configuration is not learnt any more")
+        if late:
+            raise ServiceError(
+                f"the new examples were not learnt in {limit_s:.0f} s, and the process for it was ended; try again "
+                f"when the machine has less to do{', or set intents.sentence_encoder to none' if encoder else ''}"
+            )
         if process.exitcode == -signal.SIGKILL:
             raise ServiceError(
                 "the process that learnt the new examples was killed, perhaps for want of memory; free some, or give "

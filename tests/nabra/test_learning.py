@@ -117,6 +117,17 @@ def test_stopping_ends_it(tmp_path: Path) -> None:
     assert "being stopped" in str(error)
 
 
+def test_one_that_does_not_end_in_time_is_ended_and_the_next_is_served(tmp_path: Path) -> None:
+    learner = Learner(least_s=0.2, per_example_s=0.0)
+    thread, raised = started(learner, tmp_path)
+    thread.join(20)
+    (error,) = raised
+    assert "not learnt in 0 s" in str(error)
+    learner._least_s = 60.0
+    learner.learn(SMALL, tmp_path, None)
+    assert stored_file(SMALL, tmp_path).exists()
+
+
 def test_a_reload_of_a_running_service_learns_nothing_in_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(site: Site) -> None:
         old = site.service.generation
