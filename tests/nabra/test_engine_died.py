@@ -354,7 +354,9 @@ def test_a_line_that_cannot_be_recorded_costs_no_other_call_its_record(
     assert [one.name for one in folder.glob(f"{NAME}*")] == [aside.name], "it is told once"
 
 
-@pytest.mark.parametrize("anchor", [1e300, -1e300, float("nan"), float("inf"), 0, True, None, "noon", 10**400])
+@pytest.mark.parametrize(
+    "anchor", [1e300, -1e300, float("nan"), float("inf"), 0, True, None, "noon", pytest.param(10**400, id="huge")]
+)
 def test_a_call_that_says_no_time_opened_now(folder: Path, anchor: object) -> None:
     (folder / NAME).write_bytes(raw("a", wall_anchor=anchor) + raw("b"))
     assert run_store(folder).stats().died == 2
@@ -385,6 +387,7 @@ def test_calls_stay_open_while_nobody_can_tell_whether_they_have_records(folder:
     not_a_file.mkdir()
     store = RecordStore(RecordStoreSettings(folder), lambda: 1_800_000_060.0 + 86400)
     store.start()
+    store.opened(line("new"))
     store.put(line("new"))
     assert store.close()
     assert list(left(folder / NAME)) == ["a"]
