@@ -48,7 +48,10 @@ class SkimmedSession(Session):
         return self._means.recogniser
 
     def would_wait(self, understood: Understanding, hard: HardHit | None = None) -> bool:
-        """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes."""
+        """Whether such words are too early to decide on while the caller speaks, whatever else is known or comes.
+
+        Not where a sentence is waited for: words of which there is nothing to read end that.
+        """
         if self.state not in ANALYSING or self._deadlines.awaiting_sentence:
             return False
         if self._speech.over and not self._final_awaited():

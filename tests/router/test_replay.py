@@ -32,7 +32,16 @@ from router.generation import Generation
 from router.ladder import Rung
 from router.record import decision_to_json
 from router.replay import Replayed, Silence, Unknown, WhatIf
-from tests.router.scripted import ANGRY_RULES, FACTS, Caller, KeywordReader, rule, site
+from tests.router.scripted import (
+    ANGRY_RULES,
+    FACTS,
+    Caller,
+    KeywordReader,
+    Posterior,
+    SentenceReader,
+    rule,
+    site,
+)
 from tests.router.test_properties import ANYTHING, RULES, Step, conversations, played
 
 SPEECH = Speech(models={"en": SpeechModel(engine=SpeechEngine.MOONSHINE)})
@@ -239,6 +248,25 @@ def test_an_estimate_of_tone_that_may_decide_finds_the_words_before_it() -> None
     assert record["decision"]["destination"] == "selfservice"
     assert again.decision is not None
     assert decision_to_json(again.decision) == record["decision"]
+
+
+def test_a_sound_that_is_no_word_ends_the_wait_for_a_sentence_before_the_words_after_it() -> None:
+    class OfLetters(SentenceReader):
+        def predict(self, text: str, language: str) -> Posterior:
+            return super().predict(" ".join(word for word in text.split() if word.isalpha()), language)
+
+    def heard(final_wait_ms: int) -> Caller:
+        budget = Budget(final_wait_ms=final_wait_ms, sentence_ms=900)
+        config = replace(calm(decision=UNASKED, budget=budget).config, fingerprint=str(final_wait_ms))
+        caller = Caller(Generation.of(config, 1, OfLetters()), encoder_s=None).until(3).speaks().until(4)
+        caller.partial("please buy").until(5).ends().until(5.2).sounds(0.1).until(5.3).partial("...")
+        return caller.until(5.5).partial("what is my balance").until(5.7).final("what is my balance please").until(30)
+
+    hasty = heard(100)
+    again = under(record_of(heard(800)), hasty.generation)
+    assert again.decision is not None
+    assert decision_to_json(again.decision) == decision_to_json(hasty.decision)
+    assert hasty.decision.decided_at_s == 5.3
 
 
 def test_a_final_text_stands_beside_the_words_after_it() -> None:

@@ -299,7 +299,7 @@ def _told(again: Replayed) -> object:
     return again.unknown, again.decision and decision_to_json(again.decision), again.sooner_s
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LATE_FINALS, sites(), sites(), LANGUAGES, ENCODERS, st.booleans(), st.booleans(), st.booleans())
 def test_what_is_passed_over_would_have_come_to_nothing(
     script: list[Step], a: Site, b: Site, said: str, encoder_s: float | None, installed: bool, alike: bool, waits: bool
