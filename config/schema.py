@@ -378,9 +378,9 @@ class DecisionSettings:
     """How sure is sure enough, as calibrated probabilities of a destination.
 
     `threshold` holds when the caller has finished. While the caller still speaks, and at least `min_words` words were
-    heard, as much is needed as lets at most `early_error` of all such decisions go wrong where up to one word in five
-    is misheard, learnt for each number of words from the examples (what hard words decide is not counted); or
-    `early_threshold`, where one is set. Below the threshold: ask once where `ask` is true, then `default`.
+    heard, as much is needed as makes one expect `early_error` of all such decisions, or fewer, to go wrong where up to
+    one word in five is misheard, learnt for each number of words from the examples (what hard words decide is not
+    counted); or `early_threshold`, where one is set. Below the threshold: ask once where `ask` is true, then `default`.
     """
 
     threshold: float = between(0, 1, 0.6)

@@ -80,8 +80,8 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "(عدد الكلمات المسموعة: {words})، والمطلوب {threshold:.2f}.",
         "{wish} ({percent}%)",
         "{wish} ({percent}٪)",
-        "You said what you need, so we connected you to {destination}.",
-        "ذكرت ما تحتاج إليه فحوّلناك إلى {destination}.",
+        "From what we understood of your words, we connected you to {destination}.",
+        "بناءً على ما فهمناه من كلامك حوّلناك إلى {destination}.",
     ),
     Code.HARD_WORD: (
         "'{phrase}' was heard, which always goes to {destination} ({intent}).",
@@ -175,20 +175,20 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
         "",
     ),
     Code.EARLY: (
-        "The caller was still speaking: after so many words {threshold:.2f} was needed, which lets at most {percent:g} "
-        "in 100 of all early decisions go wrong on examples that the model has not learnt.",
-        "كان المتصل ما زال يتكلم: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ أكثر من "
-        "{percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
+        "The caller was still speaking: after so many words {threshold:.2f} was needed, where {percent:g} in 100 of "
+        "all early decisions are to be expected to go wrong.",
+        "كان المتصل ما زال يتكلم: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، ويُتوقَّع معه أن يخطئ نحو "
+        "{percent:g} من كل 100 من القرارات المبكرة جميعها.",
         "",
         "",
         "",
         "",
     ),
     Code.EARLY_IN_PAUSE: (
-        "The caller was silent, and might have gone on: after so many words {threshold:.2f} was needed, which lets at "
-        "most {percent:g} in 100 of all early decisions go wrong on examples that the model has not learnt.",
-        "كان المتصل صامتًا وربما كان سيكمل كلامه: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، وبذلك لا يخطئ "
-        "أكثر من {percent:g} من كل 100 من القرارات المبكرة جميعها على أمثلة لم يتعلّمها النموذج.",
+        "The caller was silent, and might have gone on: after so many words {threshold:.2f} was needed, where "
+        "{percent:g} in 100 of all early decisions are to be expected to go wrong.",
+        "كان المتصل صامتًا وربما كان سيكمل كلامه: بعد هذا العدد من الكلمات كان المطلوب {threshold:.2f}، ويُتوقَّع معه أن "
+        "يخطئ نحو {percent:g} من كل 100 من القرارات المبكرة جميعها.",
         "",
         "",
         "",
@@ -335,7 +335,7 @@ _TEXTS: dict[Code, tuple[str, str, str, str, str, str]] = {
     ),
     Code.DEFAULT: (
         "The default destination {destination} takes the call.",
-        "تأخذ الوجهة الافتراضية {destination} المكالمة.",
+        "حُوّلت المكالمة إلى الوجهة الافتراضية: {destination}.",
         "",
         "",
         "You were connected to {destination}.",

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
                 folder = folder or _records_of(args.config)
                 found = find(folder, wanted)
                 if not found:
-                    raise RecordsError(f"no call begins with '{wanted}' in {folder}")
+                    raise RecordsError(f"no call begins with '{wanted}' in {folder}; --records names another folder")
                 if len(found) > _MANY:
                     raise RecordsError(f"{len(found)} calls begin with '{wanted}'; give more of the id")
             for number, lines in enumerate(sorted(found.values(), key=_began)):

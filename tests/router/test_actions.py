@@ -59,7 +59,7 @@ def test_a_forbidden_destination_elsewhere_changes_nothing() -> None:
     caller = said(BUY, rule("closed", "true", never="complaints"))
     assert caller.decision.destination == "sales"
     assert Code.NEVER not in codes(caller)
-    assert caller.decision.caller["en"] == ("You said what you need, so we connected you to sales.",)
+    assert caller.decision.caller["en"] == ("From what we understood of your words, we connected you to sales.",)
 
 
 def test_a_route_that_is_forbidden_gives_way_to_the_next_wherever_the_rule_stands() -> None:
@@ -97,7 +97,7 @@ def test_a_forbidden_hard_word_gives_way_to_what_the_words_are_sure_of() -> None
     assert codes(caller)[:3] == [Code.NEVER, Code.WORDS, Code.HARD_WORD]
     assert caller.decision.caller["en"] == (
         "complaints could not take your call.",
-        "You said what you need, so we connected you to sales.",
+        "From what we understood of your words, we connected you to sales.",
     )
 
 

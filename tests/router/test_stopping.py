@@ -182,7 +182,7 @@ def test_the_threshold_that_applied_is_in_the_reasons_and_on_the_record() -> Non
     needed = made.early_threshold("en", 5)
     assert needed < STRICT
     assert reasons[Code.WORDS].parameters["threshold"] == reasons[Code.EARLY].parameters["threshold"] == needed
-    assert "at most 3 in 100" in reasons[Code.EARLY].en
+    assert "3 in 100 of all early decisions" in reasons[Code.EARLY].en
     record = caller.session.record(caller.now_s)
     again = replay(json.loads(json.dumps(record.to_json())), made)
     assert again is not None
