@@ -18,12 +18,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nabra.operations.record_lines import JsonObject
+from router.record import Outcome
 
 NAME = ".open-calls"
 UNREADABLE = ".unreadable"
 """Added to the name of a file that was put aside; then a number, from the second on."""
-ENGINE_DIED = "engine_died"
-"""The outcome of a call that was open when its engine died."""
 SLACK_BYTES = 256 * 1024
 """The file is written anew once it is longer than this and than twice what is open."""
 
@@ -51,7 +50,7 @@ def died_with(opened: Mapping[str, object], now_s: float) -> list[JsonObject]:
     at_s, timings = opened_s(opened, now_s), opened.get("timings")
     written_s = max(0.0, round(now_s - at_s, 3))
     times = {**timings, "written_at_s": written_s} if isinstance(timings, Mapping) else timings
-    record = {**opened, "wall_anchor": at_s, "outcome": ENGINE_DIED, "timings": times}
+    record = {**opened, "wall_anchor": at_s, "outcome": Outcome.ENGINE_DIED.value, "timings": times}
     problem = "the engine died during this call"
     return [record, {"kind": "outcome", "call": opened["call"], "outcome": "not_served", "problem": problem}]
 

@@ -164,4 +164,5 @@ def test_half_a_character_is_refused_where_it_is_written(
 
 
 def test_an_escape_that_is_only_written_as_text_is_no_half_character(tmp_path: Path) -> None:
-    config.load(site(tmp_path, rule=r"\\ud800 is text"))
+    loaded = config.load(site(tmp_path, rule=r"\\ud800 is text"))
+    assert loaded.rules[0].name == r"\ud800 is text"

@@ -18,6 +18,7 @@ from nabra.ears import Ears, listener_settings, tracker_settings
 from nabra.generations import load
 from nabra.offline import route_recording
 from nabra.tone_batches import ToneAtOnce
+from nabra.translation import of_tone
 from router.evidence import Tone
 from router.reasons import Code
 from router.tone import ToneEvidence
@@ -34,20 +35,9 @@ def model() -> ToneModel:
 
 
 def as_evidence(estimate: Estimate, prior: float) -> Tone:
-    return Tone(
-        at_s=estimate.t_s,
-        t_s=estimate.t_s,
-        voiced_s=estimate.voiced_s,
-        arousal=estimate.arousal,
-        valence=estimate.valence,
-        anger=estimate.anger,
-        confidence=estimate.confidence,
-        abstained=estimate.abstained,
-        reason=estimate.reason,
-        prior=prior,
-        call_anger=estimate.call_anger,
-        trend=estimate.trend,
-    )
+    tone = of_tone(estimate, estimate.t_s, 0.0, 0.0, prior).event
+    assert isinstance(tone, Tone)
+    return tone
 
 
 @pytest.mark.parametrize("angry_at", [0.0012, 0.01, 0.015, 0.04, 0.5])

@@ -15,11 +15,12 @@ from pathlib import Path
 from config.schema import Config, DestinationKind, SpeechEngine
 from nabra.operations.doctor.days_off import days_off
 from nabra.operations.doctor.findings import Finding, Level
-from nabra.operations.open_calls import ENGINE_DIED, left
 from nabra.operations.open_calls import NAME as OPEN_CALLS
+from nabra.operations.open_calls import left
 from nabra.operations.record_folder import being_written
 from nabra.operations.record_lines import decided_as
 from nabra.state import state_dir
+from router.record import Outcome
 
 _LOW_DISK_BYTES = 500_000_000
 _LONG_NOTICE_S = 15.0
@@ -65,7 +66,7 @@ def open_calls(config: Config) -> Iterator[Finding]:
     since = (datetime.now(UTC) - timedelta(days=_RECENT_DAYS)).strftime("%Y%m%d")
     try:
         waiting = [] if being_written(folder) else list(left(folder / OPEN_CALLS))
-        count = decided_as(ENGINE_DIED, since, folder) if folder.is_dir() else 0
+        count = decided_as(Outcome.ENGINE_DIED.value, since, folder) if folder.is_dir() else 0
     except OSError as error:
         yield Finding(
             Level.WARNING, part, f"{folder} cannot be read: {error.strerror}", "make it readable for this user"
